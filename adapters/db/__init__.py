@@ -1,0 +1,1 @@
+"""PostgreSQL: the ledger. Only this package knows SQL."""

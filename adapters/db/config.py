@@ -1,0 +1,104 @@
+"""A business line's configuration as the rules need it, cached by its version.
+
+Every change of configuration raises `business_lines.config_version` in its own transaction, so a cache
+is never older than the transaction that reads it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.db.engine import Transaction
+from domain.bot.book import Book, load_book
+from domain.calendar import Calendar
+from domain.contact import Timing
+from domain.routing import Priorities, RoutingPlan
+
+
+@dataclass(frozen=True)
+class LineConfig:
+    """What one version of a line's configuration says."""
+
+    line_id: str
+    version: int
+    name: dict[str, str]
+    default_language: str
+    timing: Timing
+    priorities: Priorities
+    plans: dict[str, RoutingPlan]
+    calendars: dict[str, Calendar]
+    book: Book
+    texts: dict[str, dict[str, str]]
+    reasons: dict[str, Any]
+    privacy_version: str
+
+    def text(self, key: str, language: str, **values: object) -> str:
+        """A process text in the customer's language, its {variables} filled in."""
+        versions = self.texts[key]
+        template = versions.get(language) or next(iter(versions.values()))
+        for name, value in ({"shop": self.name.get(language, "")} | values).items():
+            template = template.replace("{" + name + "}", str(value))
+        return template
+
+    def plan(self, key: str | None, language: str) -> RoutingPlan:
+        """The plan of that key, else the language's, else the first."""
+        for candidate in (key, language, "default"):
+            if candidate is not None and candidate in self.plans:
+                return self.plans[candidate]
+        return next(iter(self.plans.values()))
+
+
+_cache: dict[tuple[str | None, str], LineConfig] = {}
+"""By database and line; one process serves one database, but for tests."""
+
+
+async def line_config(tx: Transaction, line_id: str) -> LineConfig:
+    """The configuration that this transaction sees."""
+    version: int = await tx.scalar(
+        "select config_version from business_lines where id = :line_id", line_id=line_id
+    )
+    key = (tx.connection.engine.url.database, line_id)
+    cached = _cache.get(key)
+    if cached is not None and cached.version == version:
+        return cached
+    config = await _load(tx, line_id, version)
+    _cache[key] = config
+    return config
+
+
+async def _load(tx: Transaction, line_id: str, version: int) -> LineConfig:
+    line = await tx.one(
+        "select name_zh, name_en, default_language from business_lines where id = :id", id=line_id
+    )
+    settings = {
+        row.key: row.value
+        for row in await tx.all("select key, value from settings where line_id = :line_id", line_id=line_id)
+    }
+    plans = await tx.all("select key, steps from routing_plans where line_id = :line_id", line_id=line_id)
+    calendars = await tx.all("select key, definition from calendars where line_id = :id", id=line_id)
+    flows = await tx.all("select key, definition from flows where line_id = :id and enabled", id=line_id)
+    book = load_book(
+        flows={row.key: row.definition for row in flows},
+        intents=settings.get("intents", {}),
+        synonyms=settings.get("synonyms", {}),
+    )
+    return LineConfig(
+        line_id=line_id,
+        version=version,
+        name={"zh": line.name_zh, "en": line.name_en},
+        default_language=line.default_language,
+        timing=Timing.model_validate(settings.get("timing", {})),
+        priorities=Priorities.model_validate(settings.get("priorities", {})),
+        plans={row.key: RoutingPlan(key=row.key, steps=row.steps) for row in plans},
+        calendars={row.key: Calendar.model_validate(row.definition) for row in calendars},
+        book=book,
+        texts=settings.get("texts", {}),
+        reasons=settings.get("reasons", {}),
+        privacy_version=str(settings.get("privacy", {}).get("version", "1")),
+    )
+
+
+async def touch_configuration(tx: Transaction, line_id: str) -> None:
+    """Say that the line's configuration changed; every cache reads it again."""
+    await tx.run(
+        "update business_lines set config_version = config_version + 1 where id = :line_id", line_id=line_id
+    )

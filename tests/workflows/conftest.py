@@ -1,0 +1,132 @@
+"""Stories: the real workflow, ledger and dispatcher, in virtual time."""
+
+import asyncio
+import sysconfig
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from adapters.business_system import BusinessSystem
+from adapters.settings import Settings
+from domain.bot.model import BusinessResult, BusinessStatus
+from tests.support.line import Line, ShiftedDatabase, open_line
+from workflows.dispatcher import Dispatcher
+from workflows.worker import build_worker
+
+PATIENCE_SECONDS = 20
+
+
+class Shop(BusinessSystem):
+    """The business system's double: answers as told, after a while when told so."""
+
+    def __init__(self) -> None:
+        super().__init__(None, None)
+        self.calls: list[tuple[str, dict[str, Any], str | None]] = []
+        self.answer: Callable[[str, dict[str, Any]], Awaitable[BusinessResult]] | None = None
+
+    async def call(
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        *,
+        member_id: str | None,
+        phone: str | None,
+        idempotency_key: str | None,
+    ) -> BusinessResult:
+        self.calls.append((name, arguments, member_id))
+        if self.answer is None:
+            return BusinessResult(status=BusinessStatus.UNAVAILABLE, data={"code": "not_configured"})
+        return await self.answer(name, arguments)
+
+
+@dataclass
+class Story:
+    """One line in virtual time."""
+
+    line: Line
+    env: WorkflowEnvironment
+    database: ShiftedDatabase
+    dispatcher: Dispatcher
+    shop: Shop
+
+    async def now(self) -> datetime:
+        return await self.env.get_current_time()
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let virtual time pass in small steps, so that alarms ring at their time and not after it."""
+        step = max(1.0, seconds / 12)
+        while seconds > 0:
+            await self.env.sleep(min(step, seconds))
+            seconds -= step
+            await self.settled()
+
+    async def settled(self) -> None:
+        """Until every fact is signalled and folded."""
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                async with self.database.reading() as tx:
+                    open_facts = await tx.scalar(
+                        "select count(*) from cases where folded_seq < fact_seq and quarantined_at is null"
+                    )
+                if not open_facts:
+                    return
+                await asyncio.sleep(0.03)
+
+    async def stage(self, contact_id: UUID, stage: str) -> Any:
+        """Wait until the contact stands at a stage."""
+        contact: Any = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while True:
+                    contact = await self.line.contact(contact_id)
+                    if contact.stage == stage:
+                        return contact
+                    await asyncio.sleep(0.03)
+        kinds = await self.line.event_kinds(contact_id)
+        raise AssertionError(f"stage {contact.stage}, not {stage}; events {kinds}")
+
+    async def codes(self, contact_id: UUID) -> list[str]:
+        """The codes of the process texts that the customer was shown."""
+        return [message.attrs["code"] for message in await self.line.messages(contact_id) if "code" in message.attrs]
+
+
+@pytest.fixture(scope="session")
+async def environment() -> AsyncIterator[WorkflowEnvironment]:
+    server = Path(sysconfig.get_path("scripts")) / "temporal-test-server"
+    async with await WorkflowEnvironment.start_time_skipping(
+        data_converter=pydantic_data_converter, test_server_existing_path=str(server)
+    ) as env:
+        yield env
+
+
+@pytest.fixture
+async def story(environment: WorkflowEnvironment, fresh_database_url: str, request: Any) -> AsyncIterator[Story]:
+    options = dict(getattr(request, "param", {}))
+    database = ShiftedDatabase(fresh_database_url, environment.get_current_time, pool_size=8)
+    line = await open_line(database, **options)
+    settings = Settings(
+        database_url=fresh_database_url,
+        environment="development",
+        temporal_task_queue=f"story-{fresh_database_url.rsplit('/', 1)[1]}",
+    )
+    shop = Shop()
+    worker = build_worker(environment.client, settings, database, shop)
+    dispatcher = Dispatcher(environment.client, database, fresh_database_url, settings.temporal_task_queue)
+    async with worker:
+        dispatching = asyncio.create_task(dispatcher.run())
+        try:
+            yield Story(line, environment, database, dispatcher, shop)
+        finally:
+            dispatching.cancel()
+            await asyncio.gather(dispatching, return_exceptions=True)
+            await database.close()
+            await shop.close()
