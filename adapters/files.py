@@ -197,9 +197,7 @@ def _redrawn(body: bytes) -> _Made:
     """The picture decoded and written anew: first frame, upright, no metadata."""
     try:
         with Image.open(io.BytesIO(body), formats=list(_PICTURES)) as opened:
-            # Only the header has been read: a bomb is refused before it is unpacked.
-            if opened.width * opened.height > PIXEL_LIMIT:
-                raise RefusedFileError(FileFault.BROKEN)
+            _refuse_bomb(opened)
             picture = ImageOps.exif_transpose(opened)
             is_photograph = opened.format == "JPEG" or (
                 opened.format == "WEBP" and not picture.has_transparency_data
@@ -218,6 +216,12 @@ def _redrawn(body: bytes) -> _Made:
         return _Made(out.getvalue(), "image/jpeg", "jpg", *picture.size)
     picture.save(out, "PNG")
     return _Made(out.getvalue(), "image/png", "png", *picture.size)
+
+
+def _refuse_bomb(opened: Image.Image) -> None:
+    """Only the header has been read: a picture that would unpack to too much is refused before that."""
+    if opened.width * opened.height > PIXEL_LIMIT:
+        raise RefusedFileError(FileFault.BROKEN)
 
 
 def _mode_for_png(picture: Image.Image) -> str:

@@ -74,7 +74,9 @@ def load_pack(directory: Path) -> Pack:
         if isinstance(customers, Customers):
             reader.report(pack_checks.customer_findings(customers.customers, company))
         if bot is not None:
-            reader.report(pack_checks.book_findings(bot.book, company))
+            reader.report(
+                pack_checks.book_findings(bot.book, company, {a.category for a in articles.values()})
+            )
     if reader.problems:
         raise PackError(reader.problems)
     assert isinstance(parts["pack.yaml"], Manifest)

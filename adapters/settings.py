@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         alias_generator=AliasGenerator(validation_alias=_environment_names),
         populate_by_name=True,
+        case_sensitive=True,  # else ENVIRONMENT would be read as the field's own name
         frozen=True,
         extra="ignore",
         env_ignore_empty=True,
@@ -162,8 +163,11 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for part in value:
-            ipaddress.ip_network(part, strict=False)
+        for number, part in enumerate(value, 1):
+            try:
+                ipaddress.ip_network(part, strict=False)
+            except ValueError as error:
+                raise ValueError(f"entry {number} is neither an address nor a network") from error
         return value
 
     @field_validator("data_dir")

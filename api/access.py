@@ -109,6 +109,7 @@ CUSTOMERS_EVENTS = frozenset(
         "wrapped_up",
         "contact_closed",
         "verified",
+        "typing",
     }
 )
 """Kinds of events whose mere existence a customer may learn; internal notes, offers and ratings are not."""

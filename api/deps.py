@@ -19,7 +19,7 @@ from adapters.db.accounts import UserView
 from adapters.db.engine import Database, Transaction
 from adapters.settings import Settings
 from api.access import Viewer
-from api.errors import Forbidden, NotFound, NotSignedIn
+from api.errors import Forbidden, Invalid, NotFound, NotSignedIn
 from domain.roles import Role
 
 SESSION_COOKIE = "hf_session"
@@ -85,6 +85,7 @@ class RuleCheck:
 
     async def __call__(self, request: Request) -> SignedIn | None:
         """Raises NotSignedIn or Forbidden."""
+        await _refuse_poison(request)
         if self.rule in (Rule.PUBLIC, Rule.DEVELOPMENT):
             if self.rule is Rule.DEVELOPMENT and not settings_of(request).is_development:
                 raise NotFound
@@ -178,6 +179,15 @@ async def _refuse_forged(request: Request, signed_in: SignedIn) -> None:
         given = field if isinstance(field, str) else None
     if given is None or not compare_digest(given.encode(), signed_in.csrf_token.encode()):
         raise Forbidden("forged")
+
+
+async def _refuse_poison(request: Request) -> None:
+    """Text fields of a multipart form; the edge looks at every other kind of body."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return
+    for name, value in (await request.form()).multi_items():
+        if "\0" in name or (isinstance(value, str) and "\0" in value):
+            raise Invalid("forbidden_character")
 
 
 async def _writing(request: Request) -> AsyncIterator[Transaction]:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from domain.bot.book import Book
+from domain.bot.retrieval import first_paragraph
 from domain.pack_base import Bilingual, Key, Name, Named, Part, Words, slip
 from domain.pack_company import CalendarSpec, Company
 from domain.pack_texts import TextKey
@@ -170,8 +171,3 @@ class Pack:
     articles: tuple[ArticleSpec, ...]
     bot: BotSource
     directory: PurePath
-
-
-def first_paragraph(body: str) -> str:
-    """The text up to the first empty line."""
-    return body.strip().split("\n\n", 1)[0].strip()

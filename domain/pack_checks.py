@@ -1,7 +1,7 @@
 """What must be true of a pack besides the shape of each file: references, uniqueness, templates, coverage."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -249,8 +249,8 @@ def article_findings(articles: Mapping[str, ArticleSpec], company: Company) -> I
                 )
 
 
-def book_findings(book: Book, company: Company) -> Iterator[Finding]:
-    """Intents that ask for skills or plans the company does not have."""
+def book_findings(book: Book, company: Company, categories: Collection[str]) -> Iterator[Finding]:
+    """Intents that name skills, plans or categories of articles that do not exist."""
     file = "intents.yaml"
     skills = {skill.key for skill in company.skills}
     plans = {plan.key for plan in company.plans}
@@ -258,6 +258,9 @@ def book_findings(book: Book, company: Company) -> Iterator[Finding]:
         place: Location = ("intents", name)
         for skill in intent.skills:
             yield from _unknown(file, (*place, "skills", skill), skill, skills, ("skill", "技能"))
+        for index, category in enumerate(intent.categories):
+            here = (*place, "categories", index)
+            yield from _unknown(file, here, category, categories, ("article category", "文章分类"))
         if intent.plan is not None:
             yield from _unknown(file, (*place, "plan"), intent.plan, plans, ("plan", "路由方案"))
 

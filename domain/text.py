@@ -12,10 +12,8 @@ from enum import StrEnum
 MAXIMUM_TOKEN_LENGTH = 48
 """Longer tokens are cut: nobody searches for them and PostgreSQL refuses lexemes over 2 KB."""
 
-HAN_RANGE = (
-    r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
-    """The Han characters, for use inside a character class."""
-)
+HAN_RANGE = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
+"""The Han characters, for use inside a character class."""
 _PIECE = re.compile(rf"[{HAN_RANGE}]+|[^\W_{HAN_RANGE}]+(?:['\u2019][^\W_{HAN_RANGE}]+)*")
 _HAN_CHARACTER = re.compile(rf"[{HAN_RANGE}]")
 _LATIN_WORD = re.compile(r"(?<![^\W_])[A-Za-z\u00c0-\u024f]+(?:['\u2019][A-Za-z]+)?(?![^\W_])")

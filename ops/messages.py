@@ -49,6 +49,14 @@ class Text(Enum):
         "The disk that holds {folder} is full ({free_megabytes} MB free, {needed_megabytes} MB needed); make room and start again.",
         "{folder} 所在的磁盘空间不足（剩余 {free_megabytes} MB，需要 {needed_megabytes} MB）；请清理后重新启动。",
     )
+    PACK_UNKNOWN = (
+        "There is no industry pack named {pack}; choose one of {known} with --pack.",
+        "不存在名为 {pack} 的行业包；请用 --pack 从以下选项中选择：{known}。",
+    )
+    PACK_WRONG = (
+        "The industry pack {pack} cannot be used: {problem} (problems in all: {count}).",
+        "行业包 {pack} 无法使用：{problem}（共 {count} 处问题）。",
+    )
     DATABASE_OTHER_VERSION = (
         "The database in {folder} was made by PostgreSQL {found}, but the installed one is {known}; install the package holdfast used before, or restore from a backup.",
         "{folder} 中的数据库由 PostgreSQL {found} 创建，而当前安装的是 {known}；请装回之前使用的版本，或从备份恢复。",

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from api import v1
 from web import live
 from web.pages import look, me, signin
 
@@ -13,5 +14,5 @@ PAGES: tuple[APIRouter, ...] = (
 )
 """Routers of pages and their fragments."""
 
-API: tuple[APIRouter, ...] = ()
+API: tuple[APIRouter, ...] = (v1.router,)
 """Routers under /api and /hooks."""

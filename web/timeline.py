@@ -188,7 +188,7 @@ class Narrator:
 
     def _shown(self, kind: str, name: str, value: Any) -> str:
         """One value in the reader's words; ids of people as names, codes by the catalogue."""
-        if value is None or value == "" or value == [] or value == {}:
+        if value is None or value in ("", [], {}):
             return self._texts("timeline.none")
         if isinstance(value, bool):
             return self._texts("timeline.yes" if value else "timeline.no")

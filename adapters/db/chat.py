@@ -6,17 +6,22 @@ other two are strong keys by which the same customer is found again.
 """
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
+import psycopg.errors
 from sqlalchemy import Row
+from sqlalchemy.exc import DBAPIError
 
-from adapters.db.engine import Transaction
+from adapters.db.engine import Database, Transaction
 from adapters.files import StoredFile
 from adapters.ids import new_id
+
+_Answer = TypeVar("_Answer")
 
 VISITOR = "visitor"
 MEMBER = "member"
@@ -64,7 +69,7 @@ _LINE = "select id, name_zh, name_en, default_language, member_secret, allowed_o
 _VISITOR = """
     select i.id, i.customer_id, i.line_id, c.language, c.name, i.verified_until, l.allowed_origins,
            i.verified_at is not null
-               and (i.verified_until is null or i.verified_until > now()) as verified,
+               and (i.verified_until is null or i.verified_until > ledger_now()) as verified,
            exists (select from contacts k where k.line_id = i.line_id and k.customer_id = i.customer_id
                    and k.stage <> 'closed' and k.identity_id <> i.id) as foreign_open
     from identities i
@@ -101,6 +106,26 @@ async def is_allowed_origin(tx: Transaction, origin: str) -> bool:
             "select 1 from business_lines where jsonb_exists(allowed_origins, :origin) limit 1", origin=origin
         )
     )
+
+
+_RACES = (
+    psycopg.errors.UniqueViolation,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+)
+_TRIES = 3
+
+
+async def in_one_transaction(database: Database, act: Callable[[Transaction], Awaitable[_Answer]]) -> _Answer:
+    """Do it in a transaction, and again when another one was a moment faster (two first messages at once)."""
+    for tried in range(1, _TRIES + 1):
+        try:
+            async with database.transaction() as tx:
+                return await act(tx)
+        except DBAPIError as error:
+            if not isinstance(error.orig, _RACES) or tried == _TRIES:
+                raise
+    raise AssertionError  # the loop returns or raises
 
 
 # Sessions
@@ -169,31 +194,39 @@ async def add_identity(
     return identity_id
 
 
-async def make_room(tx: Transaction, visitor: Visitor) -> None:
+async def without_expired_proof(tx: Transaction, visitor: Visitor) -> Visitor:
     """Before a message: nobody writes into a conversation that they may not read.
 
-    The customer's open contact was begun elsewhere. Who has proven to be the customer takes it over here;
-    whose proof has run out goes on as a new visitor.
+    Whoever was proven to be a customer whose open contact is held elsewhere, and is so no longer, goes on as
+    a new visitor.
     """
-    if not visitor.foreign_open:
-        return
-    if visitor.verified:
-        await tx.run(
-            """update contacts k set identity_id = :identity
-               where k.line_id = :line and k.customer_id = :customer and k.stage <> 'closed'
-                 and not exists (select from identities i where i.id = k.identity_id
-                                 and i.verified_at is not null
-                                 and (i.verified_until is null or i.verified_until > now()))""",
-            identity=visitor.identity_id,
-            line=visitor.line_id,
-            customer=visitor.customer_id,
-        )
-        return
+    if not visitor.foreign_open or visitor.verified:
+        return visitor
     stranger = await new_customer(tx, visitor.line_id, visitor.language)
     await tx.run(
         "update identities set customer_id = :customer, verified_at = null, verified_until = null where id = :id",
         customer=stranger,
         id=visitor.identity_id,
+    )
+    return replace(visitor, customer_id=stranger, name="", verified_until=None, foreign_open=False)
+
+
+async def hold_contact(tx: Transaction, visitor: Visitor, contact_id: UUID) -> None:
+    """A proven visitor goes on with a contact that was begun elsewhere; the caller holds the case's lock.
+
+    From then on it is this browser's proof that counts for it, unless the other one's still holds.
+    """
+    if not (visitor.verified and visitor.foreign_open):
+        return
+    await tx.run(
+        """update contacts k set identity_id = :identity
+           where k.id = :contact and k.customer_id = :customer
+             and not exists (select from identities i where i.id = k.identity_id
+                             and i.customer_id = k.customer_id and i.verified_at is not null
+                             and (i.verified_until is null or i.verified_until > ledger_now()))""",
+        identity=visitor.identity_id,
+        customer=visitor.customer_id,
+        contact=contact_id,
     )
 
 
@@ -222,7 +255,7 @@ async def proven_identity(
         with proof as (
             select i.customer_id from identities i
             where i.channel = 'visitor' and i.verified_at is not null
-              and (i.verified_until is null or i.verified_until > now())
+              and (i.verified_until is null or i.verified_until > ledger_now())
               and (i.id = (select identity_id from contacts where id = cast(:contact as uuid))
                    or i.customer_id = cast(:customer as uuid))
               and (cast(:contact as uuid) is null or i.customer_id =
@@ -242,6 +275,24 @@ async def proven_identity(
 
 
 # Consent and hints
+
+
+@dataclass(frozen=True)
+class PrivacyNotice:
+    """The notice in force, by language."""
+
+    version: str
+    title: dict[str, str]
+    body: dict[str, str]
+
+
+async def privacy_notice(tx: Transaction, line_id: str) -> PrivacyNotice:
+    """The line's notice; version 1 without words where none was written."""
+    found = await tx.scalar(
+        "select value from settings where line_id = :line and key = 'privacy'", line=line_id
+    )
+    value: dict[str, Any] = found or {}
+    return PrivacyNotice(str(value.get("version", "1")), value.get("title", {}), value.get("body", {}))
 
 
 async def consents(tx: Transaction, customer_id: UUID) -> set[str]:
@@ -298,4 +349,4 @@ async def stored_file(tx: Transaction, attachment_id: UUID) -> StoredFile:
            from attachments where id = :id""",
         id=attachment_id,
     )
-    return StoredFile(*row)
+    return StoredFile(row.file_name, row.content_type, row.size_bytes, row.sha256, row.width, row.height)

@@ -151,7 +151,7 @@ async def state(tx: Transaction, visitor: Visitor) -> ThreadState:
         with {_VISIBLE}
         select k.*, v.base, a.nickname_zh, a.nickname_en, w.queue_id, w.order_key,
                s.contact_id is not null and s.answered_at is null as survey_open,
-               k.turn_deadline_at > clock_timestamp() as bot_has_time
+               k.turn_deadline_at > ledger_now() as bot_has_time
         from visible v
         join contacts k on k.id = v.id
         left join agents a on a.user_id = k.owner_id
@@ -211,7 +211,7 @@ async def _accepted_per_minute(tx: Transaction, line_id: str, queue_id: UUID) ->
         return known[0]
     accepted: int = await tx.scalar(
         """select count(*) from offers where line_id = :line and queue_id = :queue and state = 'accepted'
-           and settled_at > now() - make_interval(mins => :minutes)""",
+           and settled_at > ledger_now() - make_interval(mins => :minutes)""",
         line=line_id,
         queue=queue_id,
         minutes=_RATE_WINDOW_MINUTES,

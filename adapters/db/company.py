@@ -23,7 +23,7 @@ from adapters.holidays_cn import chinese_days
 from adapters.ids import new_id
 from domain.calendar import Calendar
 from domain.pack import Pack
-from domain.pack_company import CalendarSpec, PublicDays
+from domain.pack_company import CalendarSpec, PlanSpec, PublicDays
 from domain.roles import Role
 
 _YEARS_AHEAD = 2
@@ -221,7 +221,7 @@ async def _write_plans(writer: PackWriter, pack: Pack) -> None:
     for plan in pack.company.plans:
         await writer.upsert(
             "routing_plans",
-            {"key": plan.key},
+            {"key": plan_key(plan)},
             {
                 "name_zh": plan.name.zh,
                 "name_en": plan.name.en,
@@ -231,7 +231,7 @@ async def _write_plans(writer: PackWriter, pack: Pack) -> None:
         )
     choice = [
         {
-            "key": plan.key,
+            "key": plan_key(plan),
             "language": plan.language.value,
             "topics": list(plan.topics),
             "tiers": list(plan.tiers),
@@ -239,6 +239,11 @@ async def _write_plans(writer: PackWriter, pack: Pack) -> None:
         for plan in pack.company.plans
     ]
     await writer.upsert("settings", {"key": "plan_choice"}, {"value": choice}, fixed={})
+
+
+def plan_key(plan: PlanSpec) -> str:
+    """The plan's key in the ledger: the one that serves all topics and tiers of a language is named after it."""
+    return plan.key if plan.topics or plan.tiers else plan.language.value
 
 
 async def write_articles(writer: PackWriter, pack: Pack) -> int:

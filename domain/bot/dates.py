@@ -17,6 +17,9 @@ _SMALL_WORDS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "fiv
 _SMALL_WORDS |= {"eight": 8, "nine": 9, "ten": 10, "a couple of": 2, "a few": 3}
 _WORD_COUNT = rf"(?P<count>\d{{1,3}}|{'|'.join(sorted(_SMALL_WORDS, key=len, reverse=True))})"
 
+_FUTURE_SHARE = 4
+"""How much farther a day ahead seems than a day past."""
+
 Reader = Callable[[re.Match[str], date], date | None]
 
 
@@ -70,7 +73,10 @@ def _han_year(text: str) -> int:
 
 
 def nearest(month: int, day: int, today: date) -> date:
-    """The day of that name nearest to `today`. Raises ValueError when no year has it."""
+    """The day of that name nearest to `today`, the past counting as nearer: customers tell what has happened.
+
+    Raises ValueError when no year has it.
+    """
     found: list[date] = []
     for year in (today.year - 1, today.year, today.year + 1):
         try:
@@ -79,7 +85,10 @@ def nearest(month: int, day: int, today: date) -> date:
             continue
     if not found:
         raise ValueError("no such day")
-    return min(found, key=lambda candidate: abs((candidate - today).days))
+    distances = {candidate: (candidate - today).days for candidate in found}
+    return min(
+        found, key=lambda day: distances[day] * _FUTURE_SHARE if distances[day] > 0 else -distances[day]
+    )
 
 
 def _day_of_month(match: re.Match[str], today: date) -> date:

@@ -5,7 +5,7 @@ Pure and deterministic. Every path ends with at least one of them: the bot is ne
 
 from domain.bot.book import Book, Signal
 from domain.bot.confidence import Verdict, alternatives, judge
-from domain.bot.extract import find_order_number, find_ordinal, find_phone
+from domain.bot.extract import find_order_number, find_ordinal, find_phone, is_cancel
 from domain.bot.flow_turn import SMALL_TALK, FlowTurn
 from domain.bot.model import (
     Candidate,
@@ -117,14 +117,14 @@ class _BotTurn(FlowTurn):
 
     def without_words(self) -> None:
         """Only a picture, an emoji, punctuation or nothing."""
-        waiting = self.memory.flow
+        waiting = self.memory.flow if self.memory.flow and self.memory.flow.flow in self.book.flows else None
         if self.turn.attachments:
             self.say(BotText.ATTACHMENT)
-        if waiting is not None and waiting.flow in self.book.flows and not self.turn.attachments:
+        if waiting is not None and self.turn.attachments:
+            self.prompt_again(self.run(waiting))
+        elif waiting is not None:
             self.in_flow(self.run(waiting))
-            return
-        self.failed_attempt()
-        if self.handover is None and not self.turn.attachments:
+        elif not self.failed_attempt() and not self.turn.attachments:
             self.say(BotText.EMPTY)
 
     def fresh(self) -> None:
@@ -132,6 +132,9 @@ class _BotTurn(FlowTurn):
         if offered is not None:
             self.note("choice.typed", choice=offered.partition(":")[0])
             self.chosen(offered)
+        elif is_cancel(self.text):
+            self.say(BotText.ANYTHING_ELSE)
+            self.answered = True
         elif not (self.small_talk() or self.start_by_intent()):
             self.from_articles()
 
@@ -148,7 +151,7 @@ class _BotTurn(FlowTurn):
     def small_talk(self) -> bool:
         if len(self.prepared.token_list) > _SMALL_TALK_TOKENS or self.findings.named:
             return False
-        if self.turn.candidates and self.turn.candidates[0].score >= self.book.thresholds.sure_score:
+        if self.turn.candidates and self.turn.candidates[0].score >= self.book.thresholds.certain_score:
             return False
         for signal, text in SMALL_TALK:
             if self.findings.has(signal):

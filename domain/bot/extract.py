@@ -35,6 +35,11 @@ _PHONES: tuple[tuple[re.Pattern[str], str], ...] = (
         "",
     ),
 )
+_SAID_PHONE = re.compile(
+    r"(?:电话|手机|号码|联系方式|拨打|致电|\bphone\b|\btel\b|\bmobile\b|\bcell\b|\bcall\b|\bdial\b)[^\d+(]{0,24}"
+    r"(\(?\+?\d[\d\s().\-/]{5,20}\d)(?!\d)"
+)
+"""Any long number that the text itself calls a phone number."""
 _CURRENCY_BEFORE = r"(?:[¥￥$€£]|rmb|cny|usd|人民币|us\$)\s*$"
 _CURRENCY_AFTER = (
     r"^\s*(?:元|块|圆|rmb|cny|usd|yuan|dollars?|bucks|euros?|pounds?|美元|美金|欧元|港币|人民币|[$€£])"
@@ -54,6 +59,9 @@ _NO = re.compile(
     r"don't|do not|wrong|incorrect|that's wrong|not correct|not right|not really|never|not yet)"
 )
 _PARTICLES = re.compile(r"[\s,.!?~。，！？～、…;；]+|(?:谢谢|麻烦|please|thanks|thank you|pls)")
+_PICTURE = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf\ufe0f]")
+_YES_PICTURES = "👌👍✅✔🆗"
+_NO_PICTURES = "👎❌✖🙅"
 _CANCEL = re.compile(
     r"(?:那)?(?:就)?(?:算了|不用了|不办了|不退了|不查了|不弄了|不改了|不要了|不想弄了|没事了|不需要了|先不办了|先不退了|取消|取消吧|退出|停|停止|结束|"
     r"放弃|不搞了|先这样)(?:吧|啦|了|哈|哦)?"
@@ -158,7 +166,9 @@ def find_phone(text: str) -> str | None:
         if prefix == "+":
             return "+" + (digits.removeprefix("00") if raw.startswith("00") else digits)
         return prefix + digits
-    return None
+    match = _SAID_PHONE.search(folded)
+    digits = re.sub(r"\D", "", match.group(1)) if match else ""
+    return digits if 7 <= len(digits) <= 15 and find_order_number(folded) is None else None
 
 
 def find_email(text: str) -> str | None:
@@ -204,17 +214,22 @@ def find_quantity(text: str) -> Decimal | None:
 def find_yes_no(text: str) -> bool | None:
     """True for yes, False for no, None when it is neither. A no inside wins."""
     folded = fold(text)
-    bare = _PARTICLES.sub(" ", folded).strip()
-    if not bare or len(bare) > 40:
+    bare = _PARTICLES.sub(" ", _PICTURE.sub(" ", folded)).strip()
+    if not bare:
+        shown = {
+            "yes" if mark in _YES_PICTURES else "no" for mark in text if mark in _YES_PICTURES + _NO_PICTURES
+        }
+        return next(iter(shown)) == "yes" if len(shown) == 1 else None
+    if len(bare) > 40:
         return None
+    if re.match(r"(?:no problem|没问题)", folded):
+        return True
     if (
         _NO.fullmatch(bare)
         or re.match(rf"{_NO.pattern}(?:[\s]|$)", bare)
         or re.match(r"不(?:是|对|要|用|行|可以|想|需要)", bare)
     ):
         return None if re.match(r"(?:no problem|not bad|不错)", bare) else False
-    if re.match(r"(?:no problem|没问题)", folded):
-        return True
     if re.search(r"不|没|别|\bnot\b|n't\b", bare) and not _YES.fullmatch(bare):
         return None
     if (

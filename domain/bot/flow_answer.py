@@ -166,6 +166,8 @@ def _confirmation(run: FlowRun, step: Step, choice: str | None, text: str) -> bo
 
 
 def _menu(run: FlowRun, step: Step, choice: str | None, text: str) -> bool:
+    if not choice and correct(run, text):
+        return True
     chosen = choice.removeprefix("menu:") if choice else None
     if chosen is None:
         index = find_ordinal(text, len(step.choices))
@@ -180,7 +182,7 @@ def _menu(run: FlowRun, step: Step, choice: str | None, text: str) -> bool:
             )
             go_on(run, step, entry.go)
             return True
-    return not choice and correct(run, text)
+    return False
 
 
 def _menu_by_words(step: Step, text: str) -> str | None:

@@ -54,7 +54,7 @@ _WORDS = "|".join([*_WORD_VALUE, *_SCALE])
 WORD_NUMBER = rf"(?:{_WORDS})(?:(?:[ -]+and)?[ -]+(?:{_WORDS}))*"
 DIGIT_NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 NUMBER = re.compile(
-    rf"(?P<digits>{DIGIT_NUMBER})(?P<scale>[万亿千百k])?|(?P<han>{HAN_NUMBER})|\b(?P<words>{WORD_NUMBER})\b"
+    rf"(?P<digits>{DIGIT_NUMBER})(?:(?P<scale>[万亿千百k])|\s+(?P<word>thousand|million|billion)\b)?|(?P<han>{HAN_NUMBER})|\b(?P<words>{WORD_NUMBER})\b"
 )
 
 
@@ -101,7 +101,8 @@ def _han_grouped(text: str) -> int:
             digit = 0
         else:
             last_unit = _HAN_LARGE[character]
-            total = (total + section + digit or 1) * last_unit
+            amount = (section + digit) or (0 if total else 1)
+            total = (total + amount) * last_unit if character == "亿" else total + amount * last_unit
             section = digit = 0
     return total + section + digit * max(last_unit // 10, 1)
 

@@ -106,7 +106,7 @@ def query_terms(text: str, language: Language, book: Book) -> QueryTerms:
         covered: set[str] = set()
         for term in group.terms:
             if term.find(prepared):
-                covered.update(token for token in tokens(term.source) if token in own)
+                covered.update(token for token in _source_tokens(term.source) if token in own)
         if covered:
             groups.append(MatchedGroup(group.id, group.weight, group.terms, frozenset(covered)))
     return QueryTerms(text, language, own, tuple(groups), _search_tokens(own, groups, language))
@@ -127,15 +127,21 @@ def _search_tokens(
     for group in groups:
         for term in group.terms:
             if term.chinese == (language is Language.ZH):
-                wanted.update(dict.fromkeys(token for token in tokens(term.source) if len(token) > 1))
+                wanted.update(dict.fromkeys(token for token in _source_tokens(term.source) if len(token) > 1))
     if not wanted:
         wanted = dict.fromkeys(token for token, weight in own.items() if weight > STOP_WEIGHT)
     return tuple(wanted)[:MAXIMUM_SEARCH_TOKENS]
 
 
 @dataclass(frozen=True)
+class _Phrase:
+    prepared: Prepared
+    tokens: frozenset[str]
+
+
+@dataclass(frozen=True)
 class _Indexed:
-    phrases: tuple[tuple[Prepared, Mapping[str, int]], ...]
+    phrases: tuple[_Phrase, ...]
     whole: Prepared
     counts: Mapping[str, int]
     length: int
@@ -144,7 +150,9 @@ class _Indexed:
 @lru_cache(maxsize=4096)
 def _index(title: str, questions: tuple[str, ...], body: str) -> _Indexed:
     """An article's tokens, remembered by its own text, so an edited article is simply another one."""
-    phrases = tuple((Prepared(phrase), Counter(tokens(phrase))) for phrase in (title, *questions) if phrase)
+    phrases = tuple(
+        _Phrase(Prepared(phrase), frozenset(tokens(phrase))) for phrase in (title, *questions) if phrase
+    )
     whole = Prepared("\n".join((title, *questions, body)))
     counts = Counter(tokens("\n".join((title, *questions, body))))
     return _Indexed(phrases, whole, counts, sum(counts.values()))
@@ -242,14 +250,17 @@ def _score(asked: _Asked, document: Document, mean: float) -> tuple[float, tuple
     if asked.total <= 0:
         return 0.0, ()
     indexed = _index(document.title, document.questions, document.body)
-    body, evidence = _body_score(asked, indexed, mean)
+    present = {unit.group.id for unit in asked.units if unit.group and _has(unit.group, indexed.whole)}
+    body, evidence = _body_score(asked, indexed, mean, present)
     if not indexed.phrases:
         return body, evidence
-    phrase = max(_phrase_score(asked, prepared, counts) for prepared, counts in indexed.phrases)
+    phrase = max(_phrase_score(asked, phrase, present) for phrase in indexed.phrases)
     return PHRASE_SHARE * phrase + (1 - PHRASE_SHARE) * body, evidence
 
 
-def _body_score(asked: _Asked, indexed: _Indexed, mean: float) -> tuple[float, tuple[str, ...]]:
+def _body_score(
+    asked: _Asked, indexed: _Indexed, mean: float, present: set[str]
+) -> tuple[float, tuple[str, ...]]:
     norm = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * indexed.length / mean)
     covered = 0.0
     evidence: list[str] = []
@@ -258,11 +269,7 @@ def _body_score(asked: _Asked, indexed: _Indexed, mean: float) -> tuple[float, t
         for token, value in unit.tokens:
             count = indexed.counts.get(token, 0)
             own += value * count / (count + norm) * (1 + SATURATION) / SATURATION if count else 0.0
-        if (
-            unit.group is not None
-            and own < unit.weight * unit.group.weight
-            and _has(unit.group, indexed.whole)
-        ):
+        if unit.group is not None and unit.group.id in present:
             own = max(own, unit.weight * unit.group.weight * 0.5)
         covered += own
         if own > 0 and unit.group is not None:
@@ -270,35 +277,31 @@ def _body_score(asked: _Asked, indexed: _Indexed, mean: float) -> tuple[float, t
     return min(covered / asked.total / ((1 + SATURATION) / SATURATION), 1.0), tuple(evidence)
 
 
-def _phrase_score(asked: _Asked, prepared: Prepared, counts: Mapping[str, int]) -> float:
+def _phrase_score(asked: _Asked, phrase: _Phrase, present: set[str]) -> float:
+    shared = phrase.tokens & asked.rarity.keys()
+    if not (shared or present):
+        return 0.0
+    used = set(shared)
     covered = 0.0
-    used: set[str] = set()
     for unit in asked.units:
-        own = 0.0
-        for token, value in unit.tokens:
-            if token in counts:
-                own += value
-                used.add(token)
-        if unit.group is not None:
-            by_group = unit.weight * unit.group.weight
-            matched = _matched_tokens(unit.group, prepared) if own < unit.weight else ()
+        own = sum(value for token, value in unit.tokens if token in shared)
+        if unit.group is not None and unit.group.id in present and own < unit.weight:
+            matched = _matched_tokens(unit.group, phrase.prepared)
             if matched:
-                own = max(own, by_group)
-                used.update(matched)
+                own = max(own, unit.weight * unit.group.weight)
+                used |= matched & phrase.tokens
         covered += own
     if covered <= 0:
         return 0.0
-    taken = total = 0.0
-    for token in counts:
-        value = asked.rarity.get(token, asked.usual * (1.0 if len(token) > 1 else CHARACTER_WEIGHT))
-        total += value
-        if token in used:
-            taken += value
-    return (
-        float((covered / asked.total) ** QUESTION_SHARE * (taken / total) ** (1 - QUESTION_SHARE))
-        if total
-        else 0.0
-    )
+    taken = sum(_phrase_weight(asked, token) for token in used)
+    spare = phrase.tokens - used
+    single = sum(1 for token in spare if len(token) == 1)
+    left = asked.usual * (len(spare) - single + single * CHARACTER_WEIGHT)
+    return float((covered / asked.total) ** QUESTION_SHARE * (taken / (taken + left)) ** (1 - QUESTION_SHARE))
+
+
+def _phrase_weight(asked: _Asked, token: str) -> float:
+    return asked.rarity.get(token, asked.usual * (1.0 if len(token) > 1 else CHARACTER_WEIGHT))
 
 
 def _has(group: MatchedGroup, prepared: Prepared) -> bool:
@@ -306,4 +309,9 @@ def _has(group: MatchedGroup, prepared: Prepared) -> bool:
 
 
 def _matched_tokens(group: MatchedGroup, prepared: Prepared) -> set[str]:
-    return {token for term in group.terms if term.find(prepared) for token in tokens(term.source)}
+    return {token for term in group.terms if term.find(prepared) for token in _source_tokens(term.source)}
+
+
+@lru_cache(maxsize=8192)
+def _source_tokens(source: str) -> tuple[str, ...]:
+    return tuple(tokens(source))

@@ -127,8 +127,8 @@ class Renderer:
 
     def _day(self, day: date) -> str:
         if self.language is Language.ZH:
-            year = "" if day.year == self.today.year else f"{day.year}年"
-            return f"{year}{day.month}月{day.day}日"
+            year = "" if day.year == self.today.year else f"{day.year} 年 "
+            return f"{year}{day.month} 月 {day.day} 日"
         year = "" if day.year == self.today.year else f" {day.year}"
         return f"{day.day} {_MONTHS[day.month - 1]}{year}"
 

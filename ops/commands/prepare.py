@@ -11,6 +11,7 @@ from adapters.settings import Settings
 from ops.commands.migrate import upgrade_database
 from ops.embedded.folder import write_private
 from ops.embedded.product import MEMBER_SECRET_VARIABLE
+from ops.messages import OperatorError, Text
 from ops.roles import role_settings
 
 
@@ -33,9 +34,14 @@ def register(application: typer.Typer) -> None:
 
 
 async def _load(settings: Settings, pack: str) -> list[dict[str, str]]:
-    from ops.demo import load_demo  # noqa: PLC0415 - only a demonstration pays for it
+    from domain.pack_base import PackError  # noqa: PLC0415 - only a demonstration pays for it
+    from ops.demo import load_demo  # noqa: PLC0415 - the same
 
-    loaded = await load_demo(settings, pack, member_secret=os.environ[MEMBER_SECRET_VARIABLE])
+    try:
+        loaded = await load_demo(settings, pack, member_secret=os.environ[MEMBER_SECRET_VARIABLE])
+    except PackError as error:
+        problems = error.problems
+        raise OperatorError(Text.PACK_WRONG, pack=pack, problem=problems[0], count=len(problems)) from error
     return [
         {"login": each.login, "name": each.name, "roles": ", ".join(each.roles), "password": each.password}
         for each in loaded

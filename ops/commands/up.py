@@ -18,7 +18,7 @@ from ops.embedded.lines import LogFile
 from ops.embedded.product import Product, Wish
 from ops.embedded.progress import TerminalReporter
 from ops.embedded.supervisor import Supervisor
-from ops.messages import Text, say
+from ops.messages import OperatorError, Text, say
 from ops.options import AsJson
 from ops.output import Output
 
@@ -44,17 +44,24 @@ def register(application: typer.Typer) -> None:
         as_json: AsJson = False,
     ) -> None:
         """Start the database, Temporal, worker and web, and a demonstration company; Ctrl-C stops all."""
-        # Codes that would be sent to a phone are shown on a page only in a demonstration, or by the operator's word.
-        named = os.environ.get("HOLDFAST_ENVIRONMENT")
-        environment = (
-            Environment(named) if named else Environment.DEVELOPMENT if demo else Environment.PRODUCTION
-        )
+        environment = _environment(os.environ.get("HOLDFAST_ENVIRONMENT"), demo=demo)
         wish = Wish(web_port=port, pack=pack, demo=demo, environment=environment)
         output = Output(as_json=as_json)
         folder = DataFolder(data_dir)
         with folder.opened():
             asyncio.run(_run(Product(folder, wish, os.environ), output, verbose=verbose))
         output.say(Text.EVENT_STOPPED, folder=folder.path)
+
+
+def _environment(named: str | None, *, demo: bool) -> Environment:
+    """Codes meant for a phone are shown on a page in a demonstration only, or by the operator's own word."""
+    if not named:
+        return Environment.DEVELOPMENT if demo else Environment.PRODUCTION
+    try:
+        return Environment(named)
+    except ValueError as error:
+        known = ", ".join(Environment)
+        raise OperatorError(Text.SETTINGS_WRONG, name="HOLDFAST_ENVIRONMENT", reason=known) from error
 
 
 async def _run(product: Product, output: Output, *, verbose: bool) -> None:

@@ -316,13 +316,22 @@ def _own_place(installation: Path, folder: Path, run_as: RunAs) -> tuple[Path, P
         return installation, folder
     _OWN_ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
     if _run(run_as, [str(installation / "bin" / "postgres"), "--version"], Path("/")).returncode != 0:
-        copy = _OWN_ROOT / f"{installation.name}-{installation.stat().st_mtime_ns}"
-        if not copy.exists():
-            unfinished = copy.with_suffix(f".{time.time_ns()}")
-            shutil.copytree(installation, unfinished, symlinks=True)
-            unfinished.rename(copy)
-        installation = copy
+        installation = _reachable_copy(installation)
     own = _OWN_ROOT / ("data-" + hashlib.sha256(str(folder).encode()).hexdigest()[:16])
     own.mkdir(mode=0o700, exist_ok=True)
     os.chown(own, *run_as.real_user)
     return installation, own
+
+
+def _reachable_copy(installation: Path) -> Path:
+    """A copy of the programs that every account may run, with the libraries the wheel keeps beside its package."""
+    package = installation.parent
+    copy = _OWN_ROOT / f"{installation.name}-{installation.stat().st_mtime_ns}"
+    if not copy.exists():
+        unfinished = copy.with_suffix(f".{time.time_ns()}")
+        shutil.copytree(installation, unfinished / package.name / installation.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, unfinished / libraries.name, symlinks=True)
+        unfinished.rename(copy)
+    return copy / package.name / installation.name

@@ -16,7 +16,7 @@ from ops.embedded.folder import DataFolder, Runtime, Secrets
 from ops.embedded.postgres import PostgresCluster
 from ops.embedded.supervisor import Part
 from ops.embedded.temporal import TemporalServer, find_temporal
-from ops.messages import Text
+from ops.messages import OperatorError, Text
 
 MEMBER_SECRET_VARIABLE = "DEMO_SHOP_MEMBER_SECRET"  # noqa: S105 - the name of a variable
 
@@ -45,12 +45,13 @@ class Product:
         """Choose ports and look for the programs.
 
         `environment` is the operator's: what it sets for the web (HOLDFAST_PUBLIC_URL and the like) is kept.
-        Raises OperatorError when the web's port is taken or a program is missing.
+        Raises OperatorError when the web's port is taken, the pack unknown or a program missing.
         """
         self.folder = folder
         self.wish = wish
         self._secrets: Secrets = folder.secrets()
         self._inherited = environment
+        self._require_pack()
         chosen = self._choose_ports()
         self._shop_port = chosen["shop"]
         self.postgres = PostgresCluster(folder.postgres, chosen["postgres"], self._secrets.passwords)
@@ -123,7 +124,9 @@ class Product:
 
     def _fingerprint_now(self) -> str:
         """Changes whenever the preparation could do something else than last time."""
-        wish = f"{self.wish.pack} {self.wish.demo}".encode()
+        wish = (
+            f"{self.wish.pack} {self.wish.demo} {self._shop_port}".encode()
+        )  # the shop is an allowed origin
         content = hashlib.sha256(wish)
         for root in (_MIGRATIONS, _PACKS / self.wish.pack):
             for path in sorted(root.rglob("*")):
@@ -131,6 +134,11 @@ class Product:
                     content.update(str(path.relative_to(root)).encode())
                     content.update(path.read_bytes())
         return content.hexdigest()
+
+    def _require_pack(self) -> None:
+        known = sorted(path.parent.name for path in _PACKS.glob("*/pack.yaml"))
+        if self.wish.pack not in known:
+            raise OperatorError(Text.PACK_UNKNOWN, pack=self.wish.pack, known=", ".join(known))
 
     def _choose_ports(self) -> dict[str, int]:
         ports.require_free(self.wish.web_port)

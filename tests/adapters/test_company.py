@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from adapters.db.company import Applied, apply_pack
+from adapters.db.company import Applied, apply_pack, plan_key
 from adapters.db.config import line_config
 from adapters.db.engine import Database, Transaction
 from adapters.db.routing import requirement_id
@@ -16,6 +16,7 @@ from adapters.packs import load_pack
 from adapters.passwords import verify_password
 from adapters.settings import Environment, Settings
 from domain.pack import Pack
+from domain.text import Language
 from ops.demo import demo_password, load_demo
 
 PACK = Path(__file__).parents[2] / "packs" / "ecommerce"
@@ -68,7 +69,8 @@ async def test_the_rules_can_read_what_was_written(database: Database, pack: Pac
     async with database.reading() as tx:
         config = await line_config(tx, "shop")
     assert config.text("greeting", "en").startswith("Hello, this is Holdfast Select")
-    assert set(config.plans) == {plan.key for plan in pack.company.plans}
+    assert set(config.plans) == {plan_key(plan) for plan in pack.company.plans}
+    assert config.plan(None, "en").steps == list(pack.company.plan_for(Language.EN).steps)
     assert config.timing == pack.company.timing
     assert config.priorities.tier_minutes["vip"] == 20
     assert config.reasons["wrap_up"][0]["children"]

@@ -21,6 +21,7 @@ from ops.demo_shop.seed import customers as shop_customers
 
 ECOMMERCE = Path(__file__).parents[2] / "packs" / "ecommerce"
 KEPT = {"refund_time.md", "warranty.md"}
+BOT = {"flows", "intents.yaml", "synonyms.yaml"}
 SKILLS = {
     "presale",
     "orders",
@@ -41,13 +42,15 @@ def pack() -> Pack:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A pack to spoil, with a few articles only."""
+    """A pack to spoil, without the bot's files and with a few articles only."""
 
-    def most_articles(directory: str, names: list[str]) -> list[str]:
+    def most_files(directory: str, names: list[str]) -> list[str]:
         in_articles = "articles" in Path(directory).parts
-        return [name for name in names if in_articles and name.endswith(".md") and name not in KEPT]
+        return [
+            name for name in names if name in BOT or (in_articles and name[-3:] == ".md" and name not in KEPT)
+        ]
 
-    return Path(shutil.copytree(ECOMMERCE, tmp_path / "pack", ignore=most_articles))
+    return Path(shutil.copytree(ECOMMERCE, tmp_path / "pack", ignore=most_files))
 
 
 def problems_of(directory: Path) -> list[Problem]:
@@ -73,7 +76,7 @@ def edit(directory: Path, file: str, before: str, after: str) -> int:
 def test_at_least_forty_articles_are_valid_today_in_each_language(pack: Pack, language: Language) -> None:
     written_on = date(2026, 11, 23)
     valid = [a for a in pack.articles if a.language is language and a.is_valid_on(written_on)]
-    assert len(valid) >= 60
+    assert len(valid) >= 70
     assert {article.skill for article in valid} == SKILLS
     assert all(6 <= len(article.questions) <= 12 for article in valid)
     assert all(article.review_at > written_on for article in valid)
@@ -351,6 +354,15 @@ def test_files_that_are_missing_strange_or_damaged(
     found = [problem for problem in problems_of(copy) if problem.file == file]
     assert found
     assert words in found[0].message
+
+
+def test_an_intent_must_name_what_exists(copy: Path) -> None:
+    lines = ["intents:", "  a:", "    title: {zh: 甲, en: A}", "    plan: none", "    skills: {cooking: 1}"]
+    lines += ["    categories: [refunds, gardening]"]
+    (copy / "intents.yaml").write_text("\n".join(lines), "utf-8")
+    found = [(problem.line, problem.message) for problem in problems_of(copy)]
+    expected = [(4, "no plan `none`"), (5, "no skill `cooking`"), (6, "no article category `gardening`")]
+    assert found == [(line, f"there is {words}") for line, words in expected]
 
 
 def test_a_file_with_windows_line_ends_and_a_mark_is_read_alike(copy: Path, pack: Pack) -> None:

@@ -3,10 +3,11 @@
 import errno
 import json
 import os
+import re
 import shutil
 import socket
-from collections import namedtuple
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -15,7 +16,11 @@ from ops.embedded.folder import FORMAT, DataFolder, Runtime
 from ops.messages import Language, OperatorError, Text, language_of
 from ops.target import resolve
 
-Usage = namedtuple("Usage", "total used free")
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
 
 
 def runtime() -> Runtime:
@@ -166,8 +171,6 @@ def test_the_terminals_language(environment: dict[str, str], language: Language)
 
 
 def test_every_sentence_exists_twice_with_the_same_values() -> None:
-    import re  # noqa: PLC0415 - for this test only
-
     for text in Text:
         english, chinese = text.value
         fields = [sorted(re.findall(r"{(\w+)", each)) for each in (english, chinese)]

@@ -87,7 +87,7 @@ async def supervised(
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - the conditions are files and processes
             await asyncio.sleep(0.01)
 
 
@@ -132,7 +132,7 @@ async def test_a_part_that_once_served_is_never_given_up(tmp_path: Path) -> None
             pid = supervisor.pid("worker")
             assert pid is not None
             os.kill(pid, signal.SIGKILL)
-            await until(lambda pid=pid: supervisor.pid("worker") not in {None, pid})  # type: ignore[misc] # a default binds it
+            await until(lambda pid=pid: supervisor.pid("worker") not in {None, pid})
             await until(lambda: recorder.states[-1] == (Text.PART_WORKER, Text.STATE_READY))
 
 

@@ -211,6 +211,22 @@ class Line:
             )
             await tx.run("update business_lines set config_version = config_version + 1 where id = :l", l=self.line_id)
 
+    async def calendar(self, week: dict[str, Any], *, key: str = "hours", time_zone: str = "UTC") -> None:
+        definition = {
+            "time_zone": time_zone,
+            "versions": [{"version": 1, "effective_from": "2020-01-01", "week": week}],
+        }
+        async with self.database.transaction() as tx:
+            await tx.run(
+                """insert into calendars (id, line_id, key, name_zh, name_en, definition)
+                   values (:id, :line, :key, :key, :key, cast(:definition as jsonb))""",
+                id=new_id(),
+                line=self.line_id,
+                key=key,
+                definition=json.dumps(definition),
+            )
+            await tx.run("update business_lines set config_version = config_version + 1 where id = :l", l=self.line_id)
+
     async def config(self) -> Any:
         async with self.database.reading() as tx:
             return await line_config(tx, self.line_id)

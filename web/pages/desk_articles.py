@@ -37,14 +37,14 @@ async def articles(
     page: Render,
     q: Annotated[str, Query(max_length=200)] = "",
     state: Literal["all", "published", "draft", "archived", "review", "expired"] = "all",
-    language: Literal["zh", "en"] | None = None,
+    language: Literal["zh", "en", ""] = "",
     after: str | None = None,
 ) -> Response:
     """The knowledge base: what is valid, what is due for review."""
     if not may_see_articles(user.viewer):
         raise Forbidden
     rows, following = await desk_articles.list_articles(
-        tx, user.line_id, language=language, state=state, wanted=search_tokens(q), after=after
+        tx, user.line_id, language=language or None, state=state, wanted=search_tokens(q), after=after
     )
     return page(
         "desk/articles.html",

@@ -46,9 +46,7 @@ async def canned_used(canned_id: UUID, user: CurrentAgent, tx: Tx) -> None:
 
 
 @router.get("/desk/c/{contact_id}/suggested")
-async def suggested(
-    contact_id: UUID, user: CurrentAgent, tx: Reading, texts: ReaderTexts, page: Render
-) -> Response:
+async def suggested(contact_id: UUID, user: CurrentAgent, tx: Reading, page: Render) -> Response:
     """Articles that may answer what the customer said last; one click inserts."""
     await seen_contact(tx, user, contact_id)
     head = await desk_conversation.head(tx, contact_id)

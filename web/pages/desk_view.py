@@ -121,14 +121,18 @@ class DeskView:
             found.append((str(label), str(fact.get("value", ""))))
         return found
 
-    def offer_why(self, why: dict[str, Any], skills: dict[str, int], served_before: bool) -> str:
+    def offer_why(
+        self, why: dict[str, Any], mine: dict[str, int], required: dict[str, int], served_before: bool
+    ) -> str:
         """«Refunds 3, you served her before, load 5/6»: why an offer came to this agent."""
         parts = []
         if why.get("how") in ("sticky", "directed"):
             parts.append(self.texts(f"timeline.code.how.{why['how']}"))
+        # texts: timeline.code.how.*
         parts.extend(
-            self.texts("desk.offer.skill", skill=self.word("skill", key), level=int(level))
-            for key, level in skills.items()
+            self.texts("desk.offer.skill", skill=self.word("skill", key), level=mine[key])
+            for key in required
+            if key in mine
         )
         if served_before and why.get("how") != "sticky":
             parts.append(self.texts("desk.offer.served_before"))
@@ -163,6 +167,22 @@ class DeskView:
                 mention = Markup.escape(f"@{name}")
                 body = Markup(body.replace(mention, Markup('<b class="mention">{}</b>').format(mention)))  # noqa: S704 # both parts are escaped
         return body
+
+    def excerpt(self, body: str, marks: Sequence[str], length: int = 160) -> Markup:
+        """Where the words are, marked; the beginning where none is found as typed."""
+        flat = " ".join(body.split())
+        lower = flat.lower()
+        at = min((lower.find(mark) for mark in marks if mark in lower), default=0)
+        start = max(0, at - 24)
+        piece = ("…" if start else "") + flat[start : start + length]
+        shown = Markup.escape(piece)
+        for mark in marks[:1]:
+            place = piece.lower().find(mark)
+            if place >= 0:
+                shown = Markup("{}<mark>{}</mark>{}").format(
+                    piece[:place], piece[place : place + len(mark)], piece[place + len(mark) :]
+                )
+        return shown
 
     def delivery(self, message: Row[Any], customer_read_seq: int) -> str:
         """queued, sent, delivered, read or failed."""
