@@ -97,22 +97,33 @@ CUSTOMERS_EVENTS = frozenset(
     {
         "message",
         "contact_opened",
+        "verified",
+        "merged",
         "human_wanted",
         "handed_over",
+        "enqueued",
         "queued",
+        "out_of_hours",
+        "opened_hours",
+        "exhausted",
+        "place_kept",
+        "matter_left",
         "offer_accepted",
         "transferred",
         "taken_over",
-        "ended",
         "resumed",
+        "ended",
+        "customer_left",
         "survey_invited",
-        "wrapped_up",
-        "contact_closed",
-        "verified",
+        "survey_answered",
+        "closed",
         "typing",
     }
 )
-"""Kinds of events whose mere existence a customer may learn; internal notes, offers and ratings are not."""
+"""Kinds of events whose existence a customer may learn; internal notes, offers and tasks are not among them."""
+
+CUSTOMERS_ATTRIBUTES = frozenset({"message_id", "seq"})
+"""What a customer may learn of an event; who decided what and why stays inside."""
 
 
 def may_see_contact(viewer: Viewer, contact: ContactScope) -> bool:

@@ -2,17 +2,28 @@
 
 from fastapi import APIRouter
 
-from api import v1
+from api import chat as api_chat
+from api import chat_files, chat_identity, v1
 from web import live
-from web.pages import look, me, signin
+from web.pages import board, chat, desk, look, me, signin, tasks, widget
 
 PAGES: tuple[APIRouter, ...] = (
     signin.router,
     me.router,
     live.router,
     look.router,
+    desk.router,
+    board.router,
+    tasks.router,
+    chat.router,
+    widget.router,
 )
 """Routers of pages and their fragments."""
 
-API: tuple[APIRouter, ...] = (v1.router,)
+API: tuple[APIRouter, ...] = (
+    v1.router,
+    api_chat.router,
+    chat_files.router,
+    chat_identity.router,
+)
 """Routers under /api and /hooks."""

@@ -85,6 +85,8 @@ class Gate:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        # Taken before the page reads anything: what happens from here on comes by the live stream.
+        scope.setdefault("state", {})["live_after"] = self._root.state.live.last_id
         try:
             _check_address(scope)
             headers = Headers(scope=scope)

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Request
@@ -17,7 +17,7 @@ from adapters.db import accounts
 from adapters.db.bus import BusEvent, BusReader, Whisper, events_between
 from adapters.db.engine import Database
 from adapters.db.scopes import ContactScope, contact_scopes
-from api.access import Viewer, may_see_event
+from api.access import CUSTOMERS_ATTRIBUTES, Viewer, ViewerKind, may_see_event
 from api.deps import CurrentUser, session_cookie_name, settings_of
 
 logger = logging.getLogger(__name__)
@@ -67,17 +67,27 @@ def _resync(last_id: int) -> ServerSentEvent:
     return ServerSentEvent(event="resync", data={"last_id": last_id}, id=str(last_id))
 
 
-def _as_sent(event: BusEvent) -> ServerSentEvent:
+def _as_sent(event: BusEvent, *, to_customer: bool) -> ServerSentEvent:
     data = {
         "id": event.id,
         "kind": event.kind,
         "case_id": str(event.case_id) if event.case_id else None,
-        "subject": event.subject,
-        "actor": event.actor,
-        "attrs": event.attrs,
         "at": event.at.isoformat(),
-    }
+    } | _details(event.actor, event.attrs, to_customer=to_customer)
+    if not to_customer:
+        data["subject"] = event.subject
     return ServerSentEvent(data=data, id=str(event.id))
+
+
+def _details(actor: str, attrs: dict[str, Any], *, to_customer: bool) -> dict[str, Any]:
+    if not to_customer:
+        return {"actor": actor, "attrs": attrs}
+    shown = {name: value for name, value in attrs.items() if name in CUSTOMERS_ATTRIBUTES}
+    return {"actor": "agent" if actor.startswith("user:") else actor, "attrs": shown}
+
+
+def _is_customer(subscriber: Subscriber) -> bool:
+    return subscriber.viewer.kind is ViewerKind.CUSTOMER
 
 
 class LiveHub:
@@ -143,6 +153,11 @@ class LiveHub:
         finally:
             self._subscribers.discard(subscriber)
 
+    @property
+    def last_id(self) -> int | None:
+        """Where a page that is being made now resumes; None before the bus was first reached."""
+        return self._last_id
+
     async def revalidate(self, user_id: UUID) -> None:
         """Read anew what this user may do; streams of those who may nothing any more end."""
         for subscriber in [each for each in self._subscribers if each.viewer.id == user_id]:
@@ -171,7 +186,7 @@ class LiveHub:
                 scopes = await contact_scopes(tx, _cases(events))
             for event in events:
                 if self._reaches(subscriber, event, scopes):
-                    yield _as_sent(event)
+                    yield _as_sent(event, to_customer=_is_customer(subscriber))
             if len(events) < _PAGE:
                 return
             after = events[-1].id
@@ -186,10 +201,9 @@ class LiveHub:
                 continue
             if event.kind.startswith(_USER_EVENTS) and "user_id" in event.attrs:
                 await self.revalidate(UUID(event.attrs["user_id"]))
-            sent = _as_sent(event)
             for subscriber in self._subscribers:
                 if self._reaches(subscriber, event, scopes):
-                    subscriber.push(sent)
+                    subscriber.push(_as_sent(event, to_customer=_is_customer(subscriber)))
             self._last_id = event.id
 
     async def _fan_out_whisper(self, said: Whisper) -> None:
@@ -201,9 +215,10 @@ class LiveHub:
             async with self._database.reading() as tx:
                 scopes = await contact_scopes(tx, [said.case_id])
         case_id = str(said.case_id) if said.case_id else None
-        data = {"kind": said.kind, "case_id": case_id, "actor": said.actor, "attrs": said.attrs or {}}
         for subscriber in self._subscribers:
             if self._reaches(subscriber, said, scopes):
+                details = _details(said.actor, said.attrs or {}, to_customer=_is_customer(subscriber))
+                data = {"kind": said.kind, "case_id": case_id} | details
                 subscriber.push(ServerSentEvent(event="whisper", data=data))
 
     def _tell_connection(self, connected: bool) -> None:

@@ -62,6 +62,7 @@ def context_of(request: Request) -> dict[str, Any]:
         "me": signed_in,
         "csrf_token": signed_in.csrf_token if signed_in else "",
         "theme": theme_of(request),
+        "live_after": getattr(request.state, "live_after", None),
         "asset": assets.url,
         "is_development": request.app.state.settings.is_development,
     }

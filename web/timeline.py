@@ -15,6 +15,8 @@ from sqlalchemy import Row
 from adapters.db.desk_words import LineWords
 from web.i18n import Texts
 
+# texts: timeline.event.* timeline.short.* timeline.why.* timeline.label.* timeline.code.*
+
 _AREAS = {
     # attribute → the line's own names, or codes of our catalogue
     "queue": "queue",

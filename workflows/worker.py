@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
+from importlib.metadata import version
 from typing import Any
 
 from temporalio.client import Client
@@ -70,6 +71,7 @@ def build_worker(
     return Worker(
         client,
         task_queue=settings.temporal_task_queue,
+        build_id=version("holdfast"),  # else the SDK hashes every loaded module at each start
         workflows=[ContactWorkflow],
         activities=[ledger.load, ledger.step, world.call],
         workflow_runner=SandboxedWorkflowRunner() if settings.worker_sandbox else UnsandboxedWorkflowRunner(),

@@ -108,15 +108,22 @@ async def messages(
     )
     if order == "desc":
         rows.reverse()
-    files: dict[UUID, list[Row[Any]]] = {}
-    if carrying := [row.id for row in rows if row.attrs.get("attachments")]:
-        for file in await tx.all(
-            """select id, message_id, file_name, content_type, size_bytes, width, height
-               from attachments where message_id = any(:ids) order by id""",
-            ids=carrying,
-        ):
-            files.setdefault(file.message_id, []).append(file)
+    files = await _files(tx, rows)
     return [ThreadMessage(int(row.position), row, files.get(row.id, [])) for row in rows]
+
+
+async def _files(tx: Transaction, rows: list[Row[Any]]) -> dict[UUID, list[Row[Any]]]:
+    """The files of these messages, in the order their senders gave."""
+    carrying = [row for row in rows if row.attrs.get("attachments")]
+    if not carrying:
+        return {}
+    found = await tx.all(
+        """select id, message_id, file_name, content_type, size_bytes, width, height
+           from attachments where message_id = any(:ids)""",
+        ids=[row.id for row in carrying],
+    )
+    by_id = {str(file.id): file for file in found}
+    return {row.id: [by_id[each] for each in row.attrs["attachments"] if each in by_id] for row in carrying}
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,28 @@ Every change of configuration raises `business_lines.config_version` in its own 
 is never older than the transaction that reads it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 from adapters.db.engine import Transaction
 from domain.bot.book import Book, load_book
 from domain.calendar import Calendar
 from domain.contact import Timing
 from domain.routing import Priorities, RoutingPlan
+
+
+class PlanChoice(BaseModel):
+    """What a plan is for; no topics or no tiers: for all of them."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    key: str
+    language: str
+    topics: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -25,6 +39,7 @@ class LineConfig:
     timing: Timing
     priorities: Priorities
     plans: dict[str, RoutingPlan]
+    plan_choice: tuple[PlanChoice, ...]
     calendars: dict[str, Calendar]
     book: Book
     texts: dict[str, dict[str, str]]
@@ -39,9 +54,19 @@ class LineConfig:
             template = template.replace("{" + name + "}", str(value))
         return template
 
-    def plan(self, key: str | None, language: str) -> RoutingPlan:
-        """The plan of that key, else the language's, else the first."""
-        for candidate in (key, language, "default"):
+    def plan(
+        self, key: str | None, language: str, *, topics: Iterable[str] = (), tier: str = ""
+    ) -> RoutingPlan:
+        """The plan of that key, else the first that serves the language, the topics and the tier."""
+        wanted = set(topics)
+        fitting = (
+            choice.key
+            for choice in self.plan_choice
+            if choice.language == language
+            and (not choice.topics or wanted & set(choice.topics))
+            and (not choice.tiers or tier in choice.tiers)
+        )
+        for candidate in (key, *fitting, language):
             if candidate is not None and candidate in self.plans:
                 return self.plans[candidate]
         return next(iter(self.plans.values()))
@@ -89,6 +114,7 @@ async def _load(tx: Transaction, line_id: str, version: int) -> LineConfig:
         timing=Timing.model_validate(settings.get("timing", {})),
         priorities=Priorities.model_validate(settings.get("priorities", {})),
         plans={row.key: RoutingPlan(key=row.key, steps=row.steps) for row in plans},
+        plan_choice=tuple(PlanChoice.model_validate(each) for each in settings.get("plan_choice", [])),
         calendars={row.key: Calendar.model_validate(row.definition) for row in calendars},
         book=book,
         texts=settings.get("texts", {}),

@@ -45,7 +45,7 @@ async def hand_over(tx: Transaction, config: LineConfig, contact: Row[Any], inte
     summary = contact.summary or _plain_summary(config, contact, reason)
     skills = dict(contact.required_skills) or {contact.language: MINIMUM_LEVEL}
     skills.setdefault(contact.language, MINIMUM_LEVEL)
-    plan = config.plan(contact.plan_key, contact.language)
+    plan = config.plan(contact.plan_key, contact.language, topics=skills, tier=contact.tier)
     await tx.run(
         """update contacts set stage = 'queued', speaker = 'agent', handover_reason = :reason,
                   handover_at = ledger_now(), enqueued_at = ledger_now(), plan_key = :plan,

@@ -12,7 +12,6 @@ from adapters.db.engine import Transaction
 MESSAGES_PER_PAGE = 60
 
 INLINE_EVENTS = (
-    "contact_opened",
     "inbound_conflict",
     "human_wanted",
     "handed_over",

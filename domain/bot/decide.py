@@ -47,7 +47,7 @@ class _BotTurn(FlowTurn):
         )
         if self.handover:
             self.memory.flow = None
-        if self.answered:
+        if self.answered or self.handover:
             self.memory.attempts = 0
             self.memory.asked_once = False
         return Decision(

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,8 @@ from adapters.db.intake import Inbound, Received, receive
 from adapters.db.offers import set_presence
 from adapters.db.routing import refresh_qualifications
 from adapters.ids import new_id
+from adapters.packs import load_pack
+from domain.pack import Pack
 
 PACK = Path(__file__).parents[2] / "packs" / "ecommerce"
 
@@ -58,6 +61,11 @@ class ShiftedDatabase(Database):
         async with super().reading() as tx:
             await self._shift(tx)
             yield tx
+
+
+@cache
+def _pack() -> Pack:
+    return load_pack(PACK)
 
 
 @dataclass
@@ -246,11 +254,9 @@ async def open_line(
     settings: dict[str, Any] = {"texts": texts, "timing": timing or {}, "priorities": {}}
     flows: dict[str, Any] = {}
     if bot:
-        for name in ("intents", "synonyms"):
-            settings[name] = yaml.safe_load((PACK / f"{name}.yaml").read_text("utf-8"))
-        flows = {
-            path.stem: yaml.safe_load(path.read_text("utf-8")) for path in (PACK / "flows").glob("*.yaml")
-        }
+        documents = _pack().bot
+        settings |= {"intents": documents.intents, "synonyms": documents.synonyms}
+        flows = dict(documents.flows)
     async with database.transaction() as tx:
         await tx.run(
             """insert into business_lines (id, name_zh, name_en, member_secret)

@@ -119,12 +119,33 @@ async def test_everybody_hears_only_what_they_may(hub: LiveHub, database: Databa
         for kind in ("message", "note_added", "offer_made"):
             await happen(database, case, kind)
         await happen(database, other, "message")
-        await happen(database, case, "contact_closed")
-        await screens[0].until("contact_closed")
-        await screens[2].until("contact_closed")
-    assert screens[0].kinds == ["message", "note_added", "offer_made", "message", "contact_closed"]
+        await happen(database, case, "closed")
+        await screens[0].until("closed")
+        await screens[2].until("closed")
+    assert screens[0].kinds == ["message", "note_added", "offer_made", "message", "closed"]
     assert screens[1].kinds == []
-    assert screens[2].kinds == ["message", "contact_closed"]
+    assert screens[2].kinds == ["message", "closed"]
+
+
+async def test_a_customer_learns_nothing_of_who_decided_and_why(hub: LiveHub, database: Database) -> None:
+    case = await new_case(database)
+    customer = Viewer.customer(case.customer_id, "shop", case.identity_id)
+    async with watching(hub.stream(agent()), hub.stream(customer)) as screens:
+        async with database.transaction() as tx:
+            await tx.lock_case(case.id)
+            tx.event(
+                "shop", case.id, "offer_accepted", "user:42", {"seq": 1, "why": {"passed_over": ["wang"]}}
+            )
+        for screen in screens:
+            await screen.until("offer_accepted")
+    inside, outside = (str(screen.seen[-1].data) for screen in screens)
+    assert "wang" in inside
+    assert "user:42" in inside
+    assert "wang" not in outside
+    assert "user:" not in outside
+    async with watching(hub.stream(customer, after=int(screens[0].seen[-1].id or 0) - 1)) as [later]:
+        await later.until("offer_accepted")
+    assert "wang" not in str(later.seen)
 
 
 async def test_a_screen_that_comes_back_gets_what_it_missed_once(hub: LiveHub, database: Database) -> None:

@@ -88,7 +88,8 @@ async def _frame(
     opened: dict[str, Any] | None,
 ) -> Response:
     chosen = order or Order(user.user.preferences.get("desk_order", Order.WAITING))
-    shown = opened or {"view": await view_of(tx, texts, user), "head": None}
+    send_key = user.user.preferences.get("desk_send", "mod")
+    shown = opened or {"view": await view_of(tx, texts, user), "head": None, "send_key": send_key}
     return page(
         "desk/index.html",
         **shown,
@@ -96,7 +97,6 @@ async def _frame(
         **await _state(tx, user),
         people=await desk_composer.colleagues(tx, user.line_id),
         orders=list(Order),
-        send_key=user.user.preferences.get("desk_send", "mod"),
     )
 
 

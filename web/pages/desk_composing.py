@@ -3,13 +3,16 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
-from adapters.db import desk_composer, desk_conversation
+from adapters.db import chat, desk_composer, desk_conversation
 from adapters.db.config import line_config
 from adapters.db.knowledge import find_candidates
-from api.deps import CurrentAgent, Reading, Tx
+from api.chat_files import FORM_LIMIT_BYTES, keep_upload, uploaded_view
+from api.chat_views import FileView
+from api.deps import Configuration, CurrentAgent, Pool, Reading, Tx
+from api.ratelimit import rate_limit
 from domain.text import Language
 from web.pages.desk_deps import seen_contact, view_of
 from web.render import ReaderTexts, Render
@@ -69,3 +72,12 @@ async def draft(
     """Keep what is not sent yet; the same text twice is the same draft."""
     await seen_contact(tx, user, contact_id)
     await desk_conversation.save_draft(tx, user.line_id, user.id, contact_id, kind, body)
+
+
+@router.post("/desk/files", max_body_size=FORM_LIMIT_BYTES, dependencies=[rate_limit("desk-files", "60/minute")])
+async def upload(request: Request, user: CurrentAgent, pool: Pool, settings: Configuration) -> FileView:
+    """One file in the form field `file`, checked and kept; the reply names its id."""
+    file = await keep_upload(request, settings)
+    async with pool.transaction() as tx:
+        attachment_id = await chat.add_attachment(tx, user.line_id, user.actor, file)
+    return uploaded_view(attachment_id, file)

@@ -68,6 +68,7 @@ async def sign_in(
         return refused("wrong", 401)
     _back_off.succeeded(who, address)
     cookie = session_cookie_name(settings)
+    before = await signed_in_user(request)
     async with pool.transaction() as tx:
         if renewed is not None:
             await accounts.renew_hash(tx, known.user_id, renewed)
@@ -77,6 +78,8 @@ async def sign_in(
             user_agent=request.headers.get("user-agent", ""),
             old_token=request.cookies.get(cookie),
         )
+        if before is not None:
+            await whisper(tx, Whisper(before.line_id, "sign_in_ended", before.actor))
     response = RedirectResponse(own_path(next), 303)
     response.set_cookie(
         cookie,

@@ -6,12 +6,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from adapters.pack_yaml import read_yaml
 from domain.bot.book import Book, load_book
 from domain.bot.decide import decide
 from domain.bot.model import BusinessResult, BusinessStatus, Candidate, Decision, Memory, Turn
 from domain.text import Language
-
-from adapters.pack_yaml import read_yaml
 
 PACK = Path(__file__).resolve().parents[3] / "packs" / "ecommerce"
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)

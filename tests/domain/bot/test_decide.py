@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from domain.bot.model import HandoverReason, Memory, ReplyKind, Turn, Urgency
+from domain.bot.decide import decide
+from domain.bot.model import BusinessResult, BusinessStatus, HandoverReason, Memory, ReplyKind, Turn, Urgency
 from domain.text import Language
 from tests.domain.bot.bot_samples import (
     EN,
@@ -363,8 +364,6 @@ def test_a_picture_is_acknowledged() -> None:
 
 
 def test_an_unexpected_result_is_never_silent() -> None:
-    from domain.bot.model import BusinessResult, BusinessStatus
-
     decision = Conversation().turn(result=BusinessResult(status=BusinessStatus.OK))
     assert decision.replies
 
@@ -406,8 +405,6 @@ def test_the_decision_is_the_same_each_time() -> None:
 
 
 def test_memory_given_in_is_not_changed() -> None:
-    from domain.bot.decide import decide
-
     memory = Memory()
     decide(Turn(text="我要退货", language=ZH, now=NOW), memory, pack_book())
     assert memory == Memory()

@@ -43,7 +43,7 @@ async function accept() {
 
 const verifying = { phone: "", shown: "", until: 0 };
 
-export function verifyCard(message, isVerified) {
+export function verifyCard(isVerified) {
   const card = el("div", { className: "card" });
   if (isVerified) card.append(el("p", { className: "card-done" }, icon("shield-check"), t("js.chat.verify.done")));
   else if (verifying.shown) askCode(card);

@@ -140,15 +140,15 @@ function entry(message, isActive, isFirst) {
   const bubble = el("div", { className: "bubble" });
   if (message.body) bubble.append(message.author === "bot" ? formatted(message.body) : plain(message.body));
   for (const file of message.files) bubble.append(shownFile(file));
-  if (message.choices.length) bubble.append(choices(message, isActive));
+  if (message.kind === "verify") bubble.append(verifyCard(Boolean(state?.verified)));
+  if (message.choices.length && (isActive || message.kind !== "verify")) bubble.append(choices(message, isActive));
   if (message.citations.length) bubble.append(sources(message.citations));
-  if (message.kind === "verify") bubble.append(verifyCard(message, Boolean(state?.verified)));
   if (message.survey) bubble.append(surveyCard(message, surveyMark(message) === "due"));
   const time = full.format(new Date(message.at));
   return el(
     "article",
     { className: `m is-${message.author}${isOwn ? " is-own" : ""}`, title: time },
-    !isOwn && isFirst && el("div", { className: "who" }, message.author === "bot" ? icon("robot") : icon("user"), who(message)),
+    !isOwn && isFirst && el("div", { className: "who" }, icon({ bot: "robot", agent: "user" }[message.author]), who(message)),
     isOwn && el("span", { className: "visually-hidden" }, t("js.chat.you")),
     bubble,
     el("time", { className: "visually-hidden", dateTime: message.at }, ago(new Date(message.at))),

@@ -120,11 +120,19 @@ function place() {
 function placeWords() {
   if (state?.stage === "offered") return t("js.chat.place.offered");
   if (state?.stage !== "queued" || state.left_matter) return "";
-  if (state.opens_at) return t("js.chat.place.closed", { at: new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en", { weekday: "short", month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(new Date(state.opens_at)) });
+  if (state.opens_at) return t("js.chat.place.closed", { when: until(new Date(state.opens_at)) });
   if (state.position === null) return t("js.chat.connecting");
   const ahead = state.position - 1;
   const first = ahead === 0 ? t("js.chat.place.next") : t("js.chat.place.ahead", { count: ahead });
   return `${first}${wait(state.wait_seconds)}`;
+}
+
+/** In 9 hours: a length of time is the same in every zone. */
+function until(at) {
+  const minutes = Math.max(1, Math.round((at - Date.now()) / 60_000));
+  const words = new Intl.RelativeTimeFormat(language);
+  if (minutes < 90) return words.format(minutes, "minute");
+  return minutes < 48 * 60 ? words.format(Math.round(minutes / 60), "hour") : words.format(Math.round(minutes / 1440), "day");
 }
 
 function wait(seconds) {

@@ -17,6 +17,7 @@ let again = false;
 let open = null;
 let refreshSoon = null;
 let unseen = 0;
+let sticking = true;
 
 export function setOpener(opener, refresher) {
   open = opener;
@@ -46,10 +47,14 @@ export function openConversation(holder) {
     window.htmx?.process(panel);
   }
   cardsRemembered(panel);
+  cardsRemembered(conv);
   scroll.scrollTop = scroll.scrollHeight;
   // Pictures may still grow; keep the end in sight until the reader moves.
   for (const picture of scroll.querySelectorAll("img")) picture.addEventListener("load", stick, { once: true });
+  // Suggestions and a growing composer take room from below.
+  new ResizeObserver(stick).observe(scroll);
   unseen = 0;
+  sticking = true;
   scroll.addEventListener("scroll", scrolled, { passive: true });
   conv.addEventListener("click", clicked);
   openComposer(conv, { sent: catchUp, typing: () => tellLooking("typing") });
@@ -63,8 +68,6 @@ export function openConversation(holder) {
 function atEnd() {
   return scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 90;
 }
-
-let sticking = true;
 
 function stick() {
   if (sticking && scroll) scroll.scrollTop = scroll.scrollHeight;
@@ -230,6 +233,7 @@ let typingTimer = null;
 
 document.addEventListener("hf:whisper", ({ detail: said }) => {
   if (!conv || said.case_id !== conv.dataset.contact) return;
+  if (said.actor === "customer" && said.kind === "read") return readMarks(Number(said.attrs?.seq ?? 0));
   if (said.actor === "customer") {
     const words = conv.querySelector("[data-typing]");
     words.hidden = said.kind !== "typing" || said.attrs?.typing === false;

@@ -81,7 +81,7 @@ export class Files {
     const form = new FormData();
     form.append("file", file, item.name);
     try {
-      const response = await fetch("/api/files", {
+      const response = await fetch("/desk/files", {
         method: "POST",
         credentials: "same-origin",
         headers: { "X-CSRF-Token": csrfToken(), Accept: "application/json" },

@@ -82,7 +82,7 @@ export function installPanel() {
   place.addEventListener("change", (event) => {
     if (event.target.matches("[data-tier]")) save("tier", event.target.value);
   });
-  place.addEventListener(
+  document.getElementById("desk").addEventListener(
     "toggle",
     (event) => {
       const name = event.target.dataset?.card;

@@ -3,11 +3,14 @@
 
 const RELEASE_AFTER_MS = 60_000;
 const SILENCE_LIMIT_MS = 45_000; // the server breathes every 15 s
+const RECENT_LENGTH = 300;
 const LONGEST_WAIT_MS = 15_000;
 
 const tabs = new Map(); // port → {visible, seen}
 let source = null;
 let lastId = null;
+let recent = []; // for tabs that were rendered before an event and came to listen after it
+let recentFrom = null; // every event after this id that this browser may see is in `recent`
 let waitMs = 500;
 let releaseTimer = null;
 let retryTimer = null;
@@ -23,6 +26,21 @@ function setState(next) {
   tell({ type: "state", state });
 }
 
+function forget(from) {
+  recent = [];
+  recentFrom = from;
+}
+
+/** What happened between a page's rendering (at event `after`) and its listening. */
+function catchUp(port, after) {
+  if (after === null) return;
+  if (lastId === null) {
+    lastId = after;
+    recentFrom = after;
+  } else if (after < recentFrom) tell({ type: "resync" }, [port]);
+  else for (const event of recent) if (event.id > after) tell({ type: "event", event }, [port]);
+}
+
 function open() {
   clearTimeout(retryTimer);
   if (source) return;
@@ -31,26 +49,34 @@ function open() {
   source.addEventListener("hello", (event) => {
     const { last_id: id } = JSON.parse(event.data);
     if (lastId === null) lastId = id;
+    recentFrom ??= lastId;
     waitMs = 500;
     setState("open");
   });
   source.addEventListener("message", (event) => {
     lastId = Number(event.lastEventId) || lastId;
-    tell({ type: "event", event: JSON.parse(event.data) });
+    const happened = JSON.parse(event.data);
+    recent.push(happened);
+    if (recent.length > RECENT_LENGTH) recentFrom = recent.shift().id;
+    tell({ type: "event", event: happened });
   });
   source.addEventListener("resync", (event) => {
     lastId = JSON.parse(event.data).last_id;
+    forget(lastId);
     tell({ type: "resync" });
   });
   source.addEventListener("whisper", (event) => tell({ type: "whisper", event: JSON.parse(event.data) }));
   source.addEventListener("bus", (event) => setState(JSON.parse(event.data).connected ? "open" : "connecting"));
   source.addEventListener("signed_out", () => {
     close();
+    lastId = null;
+    forget(null); // the next person at this browser may see other things
     tell({ type: "signed_out" });
   });
   source.addEventListener("error", () => {
     // Reopened by ourselves: a browser gives up for good after an answer that is no stream (503).
-    close();
+    source.close();
+    source = null;
     setState("connecting");
     retryTimer = setTimeout(open, waitMs * (0.75 + Math.random() / 2));
     waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
@@ -88,9 +114,7 @@ function serve(port) {
       const isNew = !tabs.has(port);
       tabs.set(port, { visible: data.visible, seen: Date.now() });
       if (isNew) {
-        // The page was rendered at some event; what came since then it has not seen.
-        if (lastId !== null && data.after !== null && data.after < lastId) tell({ type: "resync" }, [port]);
-        else if (lastId === null && data.after !== null) lastId = data.after;
+        catchUp(port, data.after);
         tell({ type: "state", state }, [port]);
       }
     }

@@ -37,9 +37,11 @@ function showState(state) {
   dispatch("state", { state });
   const banner = document.getElementById("live-banner");
   if (!banner) return;
-  clearTimeout(lostTimer);
-  if (state === "open") banner.hidden = true;
-  else if (!document.hidden) lostTimer = setTimeout(() => (banner.hidden = false), 2500); // a hiccup needs no alarm
+  if (state === "open" || document.hidden) {
+    clearTimeout(lostTimer);
+    lostTimer = null;
+    banner.hidden = true;
+  } else lostTimer ??= setTimeout(() => (banner.hidden = false), 2500); // a hiccup needs no alarm
 }
 
 const renderedAt = Number(document.querySelector('meta[name="live-after"]')?.content);
