@@ -35,14 +35,14 @@ check: $(VENV)/.dev-stamp ## Format, lint, types, import contracts, templates, c
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	if [ -d web/templates ]; then $(BIN)/djlint web/templates --check --lint --quiet; fi
-	if [ -f ops/catalogues.py ]; then $(BIN)/python -m ops.catalogues; fi
+	$(BIN)/djlint web/templates --lint --quiet
+	$(BIN)/python -m ops.catalogues
+	$(BIN)/python -m ops.vendor --check
 
 .PHONY: fmt
 fmt: $(VENV)/.dev-stamp ## Put code and templates into shape
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
-	if [ -d web/templates ]; then $(BIN)/djlint web/templates --reformat --quiet || true; fi
 
 .PHONY: bench
 bench: setup ## Measure against the budgets (ARGS="contact --json")

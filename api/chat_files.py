@@ -20,7 +20,7 @@ from adapters.files import (
 from adapters.settings import Settings
 from api.access import Viewer, may_see_file
 from api.chat_views import FileView
-from api.chat_visitor import ChatRoute, bearer_token, count_visitor, viewer_of, visitor_in
+from api.chat_visitor import ChatRoute, VisitorAlone, bearer_token, count_visitor, viewer_of, visitor_in
 from api.deps import Configuration, Pool, Rule, declares, signed_in_user
 from api.errors import Invalid, NotFound, NotSignedIn, TooLarge
 
@@ -34,11 +34,9 @@ _SEALED = "default-src 'none'; sandbox"
 
 
 @router.post("/api/chat/files", max_body_size=FORM_LIMIT_BYTES)
-async def upload(request: Request, pool: Pool, settings: Configuration) -> FileView:
+async def upload(request: Request, visitor: VisitorAlone, pool: Pool, settings: Configuration) -> FileView:
     """One file in the form field `file`; name its id in the message that carries it."""
     await count_visitor(request, "chat-file", _UPLOADS)
-    async with pool.reading() as tx:
-        visitor = await visitor_in(tx, request)
     file = await keep_upload(request, settings)
     async with pool.transaction() as tx:
         attachment_id = await chat.add_attachment(

@@ -17,7 +17,7 @@ from adapters.db.chat import Visitor
 from adapters.db.engine import Transaction
 from adapters.db.scopes import ContactScope
 from api.access import ContactAct, Viewer, may_act_on_contact
-from api.deps import Reading, Tx, database_of, settings_of
+from api.deps import Pool, Reading, Tx, database_of, settings_of
 from api.errors import Forbidden, NotSignedIn, RefusedRequest
 from api.ratelimit import client_address, count
 
@@ -57,6 +57,15 @@ CurrentVisitor = Annotated[Visitor, Depends(_writing_visitor)]
 """The visitor, read in the transaction of the route's own `Tx`."""
 ReadingVisitor = Annotated[Visitor, Depends(_reading_visitor)]
 """The visitor, read in the route's own `Reading`."""
+
+
+async def _visitor_alone(request: Request, pool: Pool) -> Visitor:
+    async with pool.reading() as tx:
+        return await visitor_in(tx, request)
+
+
+VisitorAlone = Annotated[Visitor, Depends(_visitor_alone)]
+"""The visitor, for routes that hold no connection while they answer: streams, uploads, downloads."""
 
 
 def viewer_of(visitor: Visitor) -> Viewer:

@@ -117,22 +117,26 @@ async def agent_of(database: Database, login: str = "chenjia") -> UUID:
         return found
 
 
+async def hand_over_now(database: Database, contact_id: str) -> None:
+    """What the workflow does when the bot steps back; queues are open at any hour a test is run at."""
+    contact = UUID(contact_id)
+    async with database.transaction() as tx:
+        await tx.lock_routing(LINE)
+        await tx.lock_case(contact)
+        await tx.run("update queues set calendar_key = '' where line_id = :line", line=LINE)
+        row = await tx.one("select * from contacts where id = :id", id=contact)
+        intent = StepIntent(case_id=contact_id, step_no=1, kind=StepKind.HAND_OVER, seen_seq=1)
+        await hand_over(tx, await line_config(tx, LINE), row, intent)
+
+
 async def give_to_agent(database: Database, contact_id: str, login: str = "chenjia") -> UUID:
     """The bot hands over and this agent accepts; the agent's id."""
     contact, agent = UUID(contact_id), await agent_of(database, login)
     async with database.transaction() as tx:
-        await tx.run(
-            "update queues set calendar_key = '' where line_id = :line", line=LINE
-        )  # Open at any hour the test is run at.
         await heartbeat(tx, LINE, agent, fresh_seconds=90)
     async with database.transaction() as tx:
         await set_presence(tx, LINE, agent, "ready")
-    async with database.transaction() as tx:
-        await tx.lock_routing(LINE)
-        await tx.lock_case(contact)
-        row = await tx.one("select * from contacts where id = :id", id=contact)
-        intent = StepIntent(case_id=contact_id, step_no=1, kind=StepKind.HAND_OVER, seen_seq=1)
-        await hand_over(tx, await line_config(tx, LINE), row, intent)
+    await hand_over_now(database, contact_id)
     async with database.transaction() as tx:
         offer_id = await tx.scalar(
             "select id from offers where case_id = :id and state = 'pending' and agent_id = :agent",

@@ -114,7 +114,9 @@ class Narrator:
             at=event.at,
             kind=event.kind,
             who=self.actor(event.actor),
-            text=self._texts(key, **values) if known else self._texts("timeline.unknown", kind=event.kind),
+            text=_sentence(
+                self._texts(key, **values) if known else self._texts("timeline.unknown", kind=event.kind)
+            ),
             reason=self._why(event),
             tone=_TONES.get(event.kind, ""),
             inputs=self._inputs(event),
@@ -179,11 +181,10 @@ class Narrator:
             values["solved"] = self._code("solved", str(event.attrs.get("solved")).lower())
         if event.kind == "wrapped_up":
             values["solved"] = self._code("solved", str(event.attrs.get("solved")).lower())
-            values["subcategory"] = self._words.name(
-                "wrap_up_child",
-                f"{event.attrs.get('category')}.{event.attrs.get('subcategory')}",
-                self._texts.language,
-            ).rpartition(".")[2]
+            child = f"{event.attrs.get('category')}.{event.attrs.get('subcategory')}"
+            if self._words.known("wrap_up_child", child):
+                detail = self._words.name("wrap_up_child", child, self._texts.language)
+                values["category"] = f"{values.get('category', '')} / {detail}"
         if event.kind == "message" and event.attrs.get("code"):
             values["who"] = self._code("actor", "system")
         return values
@@ -317,3 +318,7 @@ class Narrator:
     def _label(self, name: str) -> str:
         key = f"timeline.label.{name}"
         return self._texts(key) if self._texts.has(key) else name
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -65,7 +65,8 @@ async def queues(tx: Transaction, line_id: str) -> list[Row[Any]]:
 async def plans(tx: Transaction, line_id: str) -> list[Row[Any]]:
     """Routing plans."""
     return await tx.all(
-        "select key, name_zh, name_en, steps from routing_plans where line_id = :line order by key", line=line_id
+        "select key, name_zh, name_en, steps from routing_plans where line_id = :line order by key",
+        line=line_id,
     )
 
 

@@ -71,17 +71,11 @@ async def _greet(tx: Transaction, config: LineConfig, contact: Row[Any]) -> None
 async def _turn(tx: Transaction, config: LineConfig, contact: Row[Any]) -> tuple[Turn | None, int]:
     """What the bot is asked to react to (None when nothing is left), and how far it has read."""
     language = Language(contact.language)
-    proven = await tx.one(
-        """select coalesce(bool_or(channel = 'member'), false) as member, count(*) > 0 as verified
-           from identities
-           where customer_id = :customer and channel in ('member', 'phone') and verified_at is not null""",
-        customer=contact.customer_id,
-    )
     common: dict[str, Any] = {
         "language": language,
-        "now": await tx.clock(),
-        "verified": proven.verified,
-        "member": proven.member,
+        "now": tx.locked_cases[contact.id].locked_at,
+        "verified": contact.proven,
+        "member": contact.proven_member,
     }
     result = await _finished_call(tx, contact)
     if result is not None:
@@ -129,10 +123,6 @@ async def _say(tx: Transaction, contact: Row[Any], reply: Reply, turn: Turn) -> 
     if reply.citations:
         titles = {candidate.article_id: candidate.title for candidate in turn.candidates}
         attrs["citations"] = [{"id": cited, "title": titles.get(cited, "")} for cited in reply.citations]
-        await tx.run(
-            "update articles set shown_count = shown_count + 1 where id = any(cast(:ids as uuid[]))",
-            ids=list(reply.citations),
-        )
     message_id, seq = await insert_message(
         tx,
         contact.line_id,

@@ -76,11 +76,13 @@ _cache: dict[tuple[str | None, str], LineConfig] = {}
 """By database and line; one process serves one database, but for tests."""
 
 
-async def line_config(tx: Transaction, line_id: str) -> LineConfig:
-    """The configuration that this transaction sees."""
-    version: int = await tx.scalar(
-        "select config_version from business_lines where id = :line_id", line_id=line_id
-    )
+async def line_config(tx: Transaction, line_id: str, version: int | None = None) -> LineConfig:
+    """The configuration that this transaction sees; `version` when it was read already."""
+    if version is None:
+        version = await tx.scalar(
+            "select config_version from business_lines where id = :line_id", line_id=line_id
+        )
+        assert version is not None
     key = (tx.connection.engine.url.database, line_id)
     cached = _cache.get(key)
     if cached is not None and cached.version == version:

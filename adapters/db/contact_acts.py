@@ -201,13 +201,21 @@ async def widen(tx: Transaction, config: LineConfig, contact: Row[Any], intent: 
         return
     plan = config.plan(contact.plan_key, contact.language)
     held = await tx.first(
-        """update waiting_work set directed_to = null, sticky_until = null
-           where case_id = :id and sticky_until is not null and directed_to is not null returning sticky_to""",
+        """with held as (
+               select case_id, directed_to as agent from waiting_work
+               where case_id = :id and directed_to is not null
+           )
+           update waiting_work w set directed_to = null, sticky_until = null from held
+           where w.case_id = held.case_id returning held.agent""",
         id=contact.id,
     )
     if held is not None:
-        tx.event(contact.line_id, contact.id, "sticky_given_up", "system", {"agent": held.sticky_to})
-        await _match_or_widen_later(tx, config, contact, plan.steps[contact.plan_step], now)
+        tx.event(contact.line_id, contact.id, "sticky_given_up", "system", {"agent": held.agent})
+        step = plan.steps[min(contact.plan_step, len(plan.steps) - 1)]
+        await _match_or_widen_later(tx, config, contact, step, now)
+        return
+    if contact.exhausted_at is not None:
+        await _ask_everybody_again(tx, config, contact)
         return
     if contact.plan_step + 1 < len(plan.steps):
         step_no = contact.plan_step + 1
@@ -235,8 +243,6 @@ async def _exhausted(tx: Transaction, config: LineConfig, contact: Row[Any]) -> 
     await tx.run(
         "update contacts set exhausted_at = ledger_now(), widen_at = null where id = :id", id=contact.id
     )
-    # Who declined or missed it may be asked again from now on.
-    await tx.run("update waiting_work set refused_by = '[]' where case_id = :id", id=contact.id)
     await notice(
         tx, config, contact, "nobody_available", kind="choices", attrs=_waiting_choices(config, contact)
     )
@@ -244,6 +250,13 @@ async def _exhausted(tx: Transaction, config: LineConfig, contact: Row[Any]) -> 
         tx, contact.line_id, contact.id, key="nobody_available", kind="nobody_available", role="supervisor"
     )
     tx.event(contact.line_id, contact.id, "exhausted", "system", {"plan": contact.plan_key})
+    await _ask_everybody_again(tx, config, contact)
+
+
+async def _ask_everybody_again(tx: Transaction, config: LineConfig, contact: Row[Any]) -> None:
+    """The plan has no more steps: who declined or missed it may be asked again."""
+    await tx.run("update contacts set widen_at = null where id = :id", id=contact.id)
+    await tx.run("update waiting_work set refused_by = '[]' where case_id = :id", id=contact.id)
     await match_case(tx, config, contact.id)
 
 
@@ -312,8 +325,12 @@ async def nudge(tx: Transaction, config: LineConfig, contact: Row[Any], intent: 
     since = contact.last_message_at if bot else contact.last_agent_at
     nudge_seconds = timing.bot_idle_nudge_seconds if bot else timing.talk_idle_nudge_seconds
     close_seconds = timing.bot_idle_close_seconds if bot else timing.talk_idle_close_seconds
-    owed = contact.waiting_since is not None or since is None
-    if owed or contact.nudged_at is not None or contact.stage not in (Stage.BOT, Stage.TALKING):
+    if (
+        _owes_an_answer(contact)
+        or since is None
+        or contact.nudged_at is not None
+        or contact.stage not in (Stage.BOT, Stage.TALKING)
+    ):
         return
     if since + timedelta(seconds=nudge_seconds) > await tx.clock():
         return
@@ -323,10 +340,30 @@ async def nudge(tx: Transaction, config: LineConfig, contact: Row[Any], intent: 
     tx.event(contact.line_id, contact.id, "nudged", "system", {"seconds": nudge_seconds})
 
 
+def _owes_an_answer(contact: Row[Any]) -> bool:
+    """Whether it is our turn to speak; a bot that has read everything owes nothing, said or unsaid."""
+    if contact.stage == Stage.BOT:
+        return bool(contact.customer_seq > contact.handled_seq)
+    return contact.waiting_since is not None
+
+
+async def _silent_after_nudge(tx: Transaction, config: LineConfig, contact: Row[Any]) -> bool:
+    if contact.nudged_at is None or _owes_an_answer(contact):
+        return False
+    timing = config.timing
+    pause_seconds = (
+        timing.bot_idle_close_seconds - timing.bot_idle_nudge_seconds
+        if contact.stage == Stage.BOT
+        else timing.talk_idle_close_seconds - timing.talk_idle_nudge_seconds
+    )
+    due_at: datetime = contact.nudged_at + timedelta(seconds=max(1, pause_seconds))
+    return due_at <= await tx.clock()
+
+
 async def close_idle(tx: Transaction, config: LineConfig, contact: Row[Any], intent: StepIntent) -> None:
     """The customer stayed silent or left: the bot's contact closes, an agent's goes to wrap-up."""
     asked = contact.close_asked
-    if asked is None and (contact.nudged_at is None or contact.waiting_since is not None):
+    if asked is None and not await _silent_after_nudge(tx, config, contact):
         return
     if contact.stage == Stage.TALKING:
         await begin_wrap_up(tx, contact.id, seconds=config.timing.wrap_up_seconds)

@@ -58,7 +58,7 @@ async def list_articles(
     rows = await tx.all(
         f"""
         select a.id, a.key, a.language, a.title, a.category, a.skill, a.status, a.valid_from, a.valid_until,
-               a.review_at, a.version, a.changed_at, a.shown_count, a.helpful_count, o.name as owner_name,
+               a.review_at, a.version, a.changed_at, o.name as owner_name,
                o.name_en as owner_name_en, a.valid_until < current_date as expired,
                a.review_at <= current_date as review_due
         from articles a left join users o on o.id = a.owner_id

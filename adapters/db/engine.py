@@ -10,11 +10,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 BUS_LOCK = 0x686F6C6466617374  # "holdfast"
@@ -65,6 +66,12 @@ def chain_hash(previous: bytes | None, *, seq: int, kind: str, actor: str, attrs
     return sha256((previous or b"") + body.encode()).digest()
 
 
+@lru_cache(maxsize=4096)
+def _statement(sql: str) -> TextClause:
+    """A statement is parsed once: doing it at every call costs more than many a query."""
+    return text(sql)
+
+
 @dataclass
 class _PendingEvent:
     subject: str
@@ -83,14 +90,16 @@ class Transaction:
     rank: LockRank = LockRank.NONE
     routing_lines: set[str] = field(default_factory=set)
     locked_cases: dict[UUID, Row[Any]] = field(default_factory=dict)
+    fact_seqs: dict[UUID, int] = field(default_factory=dict)
+    """The last fact of each case that this transaction recorded one for."""
     _events: list[_PendingEvent] = field(default_factory=list)
     _facts_recorded: bool = False
 
     async def all(self, sql: str, **parameters: Any) -> list[Row[Any]]:
-        return list((await self.connection.execute(text(sql), parameters)).fetchall())
+        return list((await self.connection.execute(_statement(sql), parameters)).fetchall())
 
     async def first(self, sql: str, **parameters: Any) -> Row[Any] | None:
-        return (await self.connection.execute(text(sql), parameters)).first()
+        return (await self.connection.execute(_statement(sql), parameters)).first()
 
     async def one(self, sql: str, **parameters: Any) -> Row[Any]:
         row = await self.first(sql, **parameters)
@@ -99,11 +108,11 @@ class Transaction:
         return row
 
     async def scalar(self, sql: str, **parameters: Any) -> Any:
-        return (await self.connection.execute(text(sql), parameters)).scalar()
+        return (await self.connection.execute(_statement(sql), parameters)).scalar()
 
     async def run(self, sql: str, **parameters: Any) -> int:
         """Execute a statement; the number of rows it touched."""
-        return (await self.connection.execute(text(sql), parameters)).rowcount
+        return (await self.connection.execute(_statement(sql), parameters)).rowcount
 
     async def clock(self) -> datetime:
         """The database's clock, the only judge of what is due or expired; asked after locks are held."""
@@ -138,7 +147,10 @@ class Transaction:
             raise LockOrderError("cases come before agents and the bus")
         self.rank = max(self.rank, LockRank.CASES)
         row = await self.first(
-            "select cases.*, ledger_now() as locked_at from cases where id = :id for update", id=case_id
+            """select cases.*, ledger_now() as locked_at,
+                      (select config_version from business_lines where id = cases.line_id) as config_version
+               from cases where id = :id for update of cases""",
+            id=case_id,
         )
         if row is None:
             raise NotFoundError("case")
@@ -185,6 +197,7 @@ class Transaction:
         if seq is None:
             raise LockOrderError("a closed case records no facts")
         self._facts_recorded = True
+        self.fact_seqs[case_id] = seq
         return seq
 
     def event(
@@ -209,7 +222,7 @@ class Transaction:
     async def _append_events(self) -> None:
         self.rank = LockRank.BUS
         at = await self.scalar(
-            """select ledger_now() from (select pg_advisory_xact_lock(:key)) as bus,
+            """select clock_timestamp() from (select pg_advisory_xact_lock(:key)) as bus,
                pg_notify(:channel, '')""",
             key=BUS_LOCK,
             channel=EVENTS_CHANNEL,
@@ -217,47 +230,49 @@ class Transaction:
         by_subject: dict[str, list[_PendingEvent]] = {}
         for event in self._events:
             by_subject.setdefault(event.subject, []).append(event)
-        rows: list[dict[str, Any]] = []
         for subject, events in by_subject.items():
             seq, head = await self._chain_head(subject, events[0])
-            for event in events:
-                seq += 1
-                attrs = json.loads(as_json(event.attrs))
-                new_head = chain_hash(head, seq=seq, kind=event.kind, actor=event.actor, attrs=attrs, at=at)
-                rows.append(
-                    {
-                        "line_id": event.line_id,
-                        "subject": subject,
-                        "seq": seq,
-                        "case_id": event.case_id,
-                        "kind": event.kind,
-                        "actor": event.actor,
-                        "attrs": as_json(attrs),
-                        "at": at,
-                        "previous_hash": head,
-                        "hash": new_head,
-                    }
-                )
-                head = new_head
-            await self._write_chain_head(subject, events[0], seq, head)
-        # One row a statement, in order: ids must rise in the order of the chain.
-        for row in rows:
-            await self.run(
-                """
-                insert into events (line_id, subject, seq, case_id, kind, actor, attrs, at,
-                                    previous_hash, hash)
-                values (:line_id, :subject, :seq, :case_id, :kind, :actor, cast(:attrs as jsonb), :at,
-                        :previous_hash, :hash)
-                """,
-                **row,
+            await self._append_chain(subject, events, seq, head, at)
+
+    async def _append_chain(
+        self, subject: str, events: list[_PendingEvent], seq: int, head: bytes | None, at: datetime
+    ) -> None:
+        """One subject's events and its new head, in one statement; ids rise in the order of the chain."""
+        rows = []
+        for number, event in enumerate(events, start=seq + 1):
+            attrs = json.loads(as_json(event.attrs))
+            new_head = chain_hash(head, seq=number, kind=event.kind, actor=event.actor, attrs=attrs, at=at)
+            rows.append(
+                {
+                    "seq": number,
+                    "kind": event.kind,
+                    "actor": event.actor,
+                    "attrs": attrs,
+                    "previous_hash": head.hex() if head is not None else None,
+                    "hash": new_head.hex(),
+                }
             )
+            head = new_head
+        first = events[0]
+        of_case = first.case_id is not None
+        await self.run(
+            _APPEND.format(head=_CASE_HEAD if of_case else _CHAIN_HEAD),
+            line_id=first.line_id,
+            subject=subject,
+            at=at,
+            rows=as_json(rows),
+            last_seq=seq + len(events),
+            head=head,
+            case_id=first.case_id,
+        )
 
     async def _chain_head(self, subject: str, event: _PendingEvent) -> tuple[int, bytes | None]:
         if event.case_id is not None:
-            if event.case_id not in self.locked_cases:
+            # Events are written once, at the end: what the lock showed is still the head.
+            case = self.locked_cases.get(event.case_id)
+            if case is None:
                 raise LockOrderError("a case's event is appended under its lock")
-            row = await self.one("select event_seq, head_hash from cases where id = :id", id=event.case_id)
-            return row.event_seq, row.head_hash
+            return case.event_seq, case.head_hash
         await self.run(
             "insert into chains (subject, line_id) values (:subject, :line_id) on conflict do nothing",
             subject=subject,
@@ -268,23 +283,18 @@ class Transaction:
         )
         return row.seq, row.head_hash
 
-    async def _write_chain_head(
-        self, subject: str, event: _PendingEvent, seq: int, head: bytes | None
-    ) -> None:
-        if event.case_id is not None:
-            await self.run(
-                "update cases set event_seq = :seq, head_hash = :head where id = :id",
-                seq=seq,
-                head=head,
-                id=event.case_id,
-            )
-        else:
-            await self.run(
-                "update chains set seq = :seq, head_hash = :head where subject = :subject",
-                seq=seq,
-                head=head,
-                subject=subject,
-            )
+
+_CASE_HEAD = "update cases set event_seq = :last_seq, head_hash = :head where id = :case_id"
+_CHAIN_HEAD = "update chains set seq = :last_seq, head_hash = :head where subject = :subject"
+_APPEND = """
+    with moved as ({head})
+    insert into events (line_id, subject, seq, case_id, kind, actor, attrs, at, previous_hash, hash)
+    select :line_id, :subject, row.seq, cast(:case_id as uuid), row.kind, row.actor, row.attrs, :at,
+           decode(row.previous_hash, 'hex'), decode(row.hash, 'hex')
+    from jsonb_to_recordset(cast(:rows as jsonb)) as row (
+        seq bigint, kind text, actor text, attrs jsonb, previous_hash text, hash text)
+    order by row.seq
+"""
 
 
 class Database:

@@ -64,7 +64,8 @@ async def receive(tx: Transaction, inbound: Inbound) -> Received:
     if known.message_id is not None:
         return await _repeated(tx, inbound, known, fingerprint)
     contact = await _open_contact(tx, inbound, known, body)
-    config = await line_config(tx, inbound.line_id)
+    case = tx.locked_cases[contact.id]
+    config = await line_config(tx, inbound.line_id, case.config_version)
     message_id, seq = await insert_message(
         tx,
         inbound.line_id,
@@ -201,7 +202,7 @@ async def _tell_the_workflow(tx: Transaction, contact: Row[Any], seq: int, confi
         return
     attrs: dict[str, Any] = {"seq": seq}
     if contact.stage == Stage.BOT:
-        deadline_at = await tx.clock() + timedelta(seconds=config.timing.bot_turn_seconds)
+        deadline_at = tx.locked_cases[contact.id].locked_at + timedelta(seconds=config.timing.bot_turn_seconds)
         attrs["deadline_at"] = deadline_at.isoformat()
         await tx.run(
             "update contacts set turn_deadline_at = coalesce(turn_deadline_at, :at) where id = :id",

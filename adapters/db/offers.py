@@ -23,6 +23,9 @@ from domain.contact import FactKind, Stage
 from domain.refusals import Refusal, RefusalCode
 from domain.routing import PlanStep
 
+ASK_AGAIN_SECONDS = 60
+"""When a plan is exhausted, who refused is asked again after this pause."""
+
 # Offers
 
 
@@ -117,7 +120,15 @@ async def take_back_offer(
         agent=offer.agent_id,
         case_id=case_id,
     )
-    await tx.run("update contacts set stage = 'queued' where id = :id and stage = 'offered'", id=case_id)
+    # An exhausted plan has no step left that would ask again whoever refused: then time does.
+    await tx.run(
+        """update contacts set stage = 'queued',
+                  widen_at = case when exhausted_at is null then widen_at
+                                  else ledger_now() + make_interval(secs => :pause) end
+           where id = :id and stage = 'offered'""",
+        pause=ASK_AGAIN_SECONDS,
+        id=case_id,
+    )
     return offer
 
 
@@ -241,6 +252,8 @@ async def assign(
         raise Refusal(RefusalCode.WRONG_STAGE)
     if contact.owner_id == to_agent:
         return
+    # First taken back, then counted: the offer may have been to this very agent.
+    freed = await _take_from_whoever_has_it(tx, contact)
     agent = await tx.first(
         "select load, capacity from agents where user_id = :id and line_id = :line", id=to_agent, line=line_id
     )
@@ -249,7 +262,6 @@ async def assign(
     weight = min(config.priorities.channel_weights.get(contact.channel, 1), agent.capacity)
     if agent.load + weight > agent.capacity:
         raise Refusal(RefusalCode.NO_CAPACITY)
-    freed = await _take_from_whoever_has_it(tx, contact)
     await tx.lock_agent(to_agent)
     await tx.run("update agents set load = load + :weight where user_id = :id", weight=weight, id=to_agent)
     queue_id = await tx.scalar(
@@ -316,6 +328,7 @@ async def transfer(
     step = await _transfer_step(tx, config, contact, to_queue)
     await give_up_owner(tx, contact)
     await publish(tx, config, await reread(tx, contact_id), step=step, directed_to=to_agent)
+    await _look_after_transfer(tx, contact, step)
     if to_agent is not None:
         who = await nickname(tx, to_agent, contact.language)
         await notice(tx, config, contact, "transferred_to_agent", nickname=who)
@@ -341,6 +354,21 @@ async def transfer(
     )
     await match_case(tx, config, contact_id)
     await match_agent(tx, config, contact.owner_id)
+
+
+async def _look_after_transfer(tx: Transaction, contact: Row[Any], step: PlanStep) -> None:
+    """It goes on to others when nobody takes it in time, and not straight back to who gave it."""
+    await tx.run(
+        """update waiting_work set refused_by = jsonb_build_array(cast(:giver as text))
+           where case_id = :id""",
+        giver=contact.owner_id,
+        id=contact.id,
+    )
+    await tx.run(
+        "update contacts set widen_at = ledger_now() + make_interval(secs => :wait) where id = :id",
+        wait=step.wait_seconds,
+        id=contact.id,
+    )
 
 
 async def _check_reachable(tx: Transaction, config: LineConfig, line_id: str, agent_id: UUID) -> None:
@@ -374,13 +402,17 @@ async def _transfer_step(
 
 
 async def give_up_owner(tx: Transaction, contact: Row[Any]) -> None:
-    """Free the owner's capacity and put the contact back to waiting at its original age."""
+    """Free the owner's capacity and put the contact back to waiting at its original age.
+
+    The customer's silence is reckoned anew from the next owner's first reply.
+    """
     weight = await held_weight(tx, contact.id, contact.owner_id)
     await free_capacity(tx, contact.owner_id, weight)
     await tx.run(
         """update contacts set stage = 'queued', last_owner_id = owner_id, owner_id = null,
                   owner_gone_at = null, enqueued_at = coalesce(enqueued_at, ledger_now()),
-                  widen_at = null, exhausted_at = null where id = :id""",
+                  widen_at = null, exhausted_at = null, nudged_at = null, last_agent_at = null
+           where id = :id""",
         id=contact.id,
     )
 

@@ -182,14 +182,16 @@ async def match_case(tx: Transaction, config: LineConfig, case_id: UUID) -> bool
         join agents a on a.user_id = q.agent_id
         join agent_heartbeats h on h.agent_id = a.user_id
         where q.requirement_id = :requirement and cast(:directed_to as uuid) is null
-          and a.presence = 'ready' and a.load + least(:weight, a.capacity) <= a.capacity
+          and a.presence = 'ready' and a.load < a.capacity
+          and a.load + least(:weight, a.capacity) <= a.capacity
           and h.seen_at > ledger_now() - make_interval(secs => :fresh)
           and not jsonb_exists(:refused, a.user_id::text)
         union all
         select a.user_id, a.load, a.capacity, :queue_id, 0, (a.user_id = :sticky_to) is true
         from agents a join agent_heartbeats h on h.agent_id = a.user_id
         where a.user_id = :directed_to
-          and a.presence = 'ready' and a.load + least(:weight, a.capacity) <= a.capacity
+          and a.presence = 'ready' and a.load < a.capacity
+          and a.load + least(:weight, a.capacity) <= a.capacity
           and h.seen_at > ledger_now() - make_interval(secs => :fresh)
         order by sticky desc, load, level desc, user_id
         limit :most
@@ -350,6 +352,7 @@ async def give_to_owner(
         """
         update contacts set stage = 'talking', speaker = 'agent', owner_id = :agent, owner_gone_at = null,
                accepted_at = ledger_now(), widen_at = null, opens_at = null, exhausted_at = null,
+               nudged_at = null,
                wrap_up_due_at = null, survey_due_at = null, close_asked = null
         where id = :id returning id, line_id, language
         """,

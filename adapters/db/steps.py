@@ -32,6 +32,19 @@ ROUTED = frozenset(
 """Acts that add waiting work or free capacity: they take the routing lock before anything else."""
 
 
+_CONTACT = """
+    select k.*, p.member as proven_member, p.verified as proven
+    from contacts k
+    cross join lateral (
+        select coalesce(bool_or(channel = 'member'), false) as member, count(*) > 0 as verified
+        from identities
+        where customer_id = k.customer_id and channel in ('member', 'phone') and verified_at is not null
+    ) p
+    where k.id = :id
+"""
+"""A contact with what its customer has proven; typed words prove nothing (RELIABILITY rule 8)."""
+
+
 async def load_contact(database: Database, case_id: UUID) -> ContactState:
     """The contact as it stands: how every run begins. Raises NotFoundError."""
     async with database.reading() as tx:
@@ -39,7 +52,7 @@ async def load_contact(database: Database, case_id: UUID) -> ContactState:
         if case is None:
             raise NotFoundError("case")
         config = await line_config(tx, case.line_id)
-        return await read_state(tx, config, case)
+        return await _present(tx, config, case)
 
 
 async def take_step(database: Database, intent: StepIntent, act: Act) -> ContactState:
@@ -52,37 +65,45 @@ async def take_step(database: Database, intent: StepIntent, act: Act) -> Contact
         case = await tx.lock_case(case_id)
         if case.step_no == intent.step_no and case.last_outcome is not None:
             return ContactState.model_validate(case.last_outcome)
-        config = await line_config(tx, case.line_id)
+        config = await line_config(tx, case.line_id, case.config_version)
         if case.step_no > intent.step_no:
             # Only a task that lost its race can ask for an older step; what it gets is the truth of now.
-            return await read_state(tx, config, case)
-        contact = await tx.one("select * from contacts where id = :id", id=case_id)
+            return await _present(tx, config, case)
+        contact = await tx.one(_CONTACT, id=case_id)
         if contact.stage != Stage.CLOSED:
             await act(tx, config, contact, intent)
-        return await _record(tx, config, case_id, intent.step_no)
+        return await _record(tx, config, case, intent.step_no)
 
 
-async def _record(tx: Transaction, config: LineConfig, case_id: UUID, step_no: int) -> ContactState:
-    case = await tx.one(
-        """update cases set step_no = :step_no, folded_seq = fact_seq, signalled_seq = fact_seq
-           where id = :id returning *""",
-        step_no=step_no,
-        id=case_id,
+async def _present(tx: Transaction, config: LineConfig, case: Row[Any]) -> ContactState:
+    return await read_state(
+        tx, config, case.id, step_no=case.step_no, fact_seq=case.fact_seq, folded_seq=case.folded_seq
     )
-    state = await read_state(tx, config, case)
+
+
+async def _record(tx: Transaction, config: LineConfig, case: Row[Any], step_no: int) -> ContactState:
+    """The state after the act is the step's outcome; what it has read needs no signal any more."""
+    fact_seq = tx.fact_seqs.get(case.id, case.fact_seq)
+    state = await read_state(tx, config, case.id, step_no=step_no, fact_seq=fact_seq, folded_seq=fact_seq)
     await tx.run(
-        "update cases set last_outcome = cast(:outcome as jsonb) where id = :id",
+        """update cases set step_no = :step_no, folded_seq = :fact_seq, signalled_seq = :fact_seq,
+                  last_outcome = cast(:outcome as jsonb) where id = :id""",
+        step_no=step_no,
+        fact_seq=fact_seq,
         outcome=state.model_dump_json(exclude_defaults=True),
-        id=case_id,
+        id=case.id,
     )
     return state
 
 
-async def read_state(tx: Transaction, config: LineConfig, case: Row[Any]) -> ContactState:
+async def read_state(
+    tx: Transaction, config: LineConfig, case_id: UUID, *, step_no: int, fact_seq: int, folded_seq: int
+) -> ContactState:
     """The workflow's view of a contact, from rows alone."""
     row = await tx.one(
         """
-        select k.*, o.expires_at as offer_expires_at, h.seen_at as owner_seen_at, b.state as call_state,
+        select k.*, o.expires_at as offer_expires_at, b.state as call_state,
+               coalesce(h.seen_at, k.accepted_at) as owner_seen_at,
                ledger_now() as read_at
         from contacts k
         left join business_calls b on b.id = k.call_id
@@ -90,7 +111,7 @@ async def read_state(tx: Transaction, config: LineConfig, case: Row[Any]) -> Con
         left join agent_heartbeats h on h.agent_id = k.owner_id
         where k.id = :id
         """,
-        id=case.id,
+        id=case_id,
     )
     unanswered = row.stage in (Stage.BOT, Stage.SURVEY) and row.customer_seq > row.handled_seq
     bot = row.stage == Stage.BOT
@@ -98,10 +119,10 @@ async def read_state(tx: Transaction, config: LineConfig, case: Row[Any]) -> Con
     values = row._asdict()
     values["bot_busy"] = bot and (unanswered or row.bot_resume or row.call_id is not None)
     return ContactState(
-        case_id=str(case.id),
-        step_no=case.step_no,
-        seen_seq=case.fact_seq,
-        folded_seq=case.folded_seq,
+        case_id=str(case_id),
+        step_no=step_no,
+        seen_seq=fact_seq,
+        folded_seq=folded_seq,
         stage=Stage(row.stage),
         message_seq=row.customer_seq if unanswered else 0,
         resume=bot and (row.bot_resume or row.call_state == "finished"),

@@ -135,7 +135,7 @@ def measure_knowledge(pack_directory: Path, data_directory: Path | None = None) 
     figures["banking77"] = _outcomes(
         english, _texts(data_directory / "banking77_en" / "dev.jsonl", 5_000)[::3]
     )
-    figures["gov_replies_zh"] = _replies(data_directory / "gov_replies_zh" / "dev.jsonl", book)
+    figures["gov_replies_zh"] = measure_replies(data_directory / "gov_replies_zh" / "dev.jsonl", book)
     return figures
 
 
@@ -173,8 +173,8 @@ def _outcomes(corpus: Corpus, texts: Iterable[str]) -> dict[str, float]:
     return {"count": count} | {name: number / count for name, number in sorted(found.items())}
 
 
-def _replies(path: Path, book: Book) -> dict[str, float]:
-    """A citizen's message against all replies of the office: its own must come first."""
+def measure_replies(path: Path, book: Book, most: int | None = None) -> dict[str, float]:
+    """Citizens' messages (the first `most`) against all replies of the office: their own must come first."""
     rows = list(_rows(path))
     documents = [Document(row["id"], row["id"], "", (), row["reply"], Language.ZH) for row in rows]
     corpus = Corpus(documents, book, Language.ZH)
@@ -182,12 +182,13 @@ def _replies(path: Path, book: Book) -> dict[str, float]:
         "text": lambda row: row["text"],
         "subject_and_text": lambda row: f"{row['subject']}\n{row['text']}",
     }
-    figures: dict[str, float] = {"count": len(rows)}
+    asking = rows[:most]
+    figures: dict[str, float] = {"count": len(asking)}
     for name, ask in asks.items():
-        found = [[c.key for c in corpus.candidates(ask(row))] for row in rows]
-        pairs = list(zip(rows, found, strict=True))
-        figures[f"{name}_top_1"] = sum(keys[:1] == [row["id"]] for row, keys in pairs) / len(rows)
-        figures[f"{name}_top_5"] = sum(row["id"] in keys for row, keys in pairs) / len(rows)
+        found = [[c.key for c in corpus.candidates(ask(row))] for row in asking]
+        pairs = list(zip(asking, found, strict=True))
+        figures[f"{name}_top_1"] = sum(keys[:1] == [row["id"]] for row, keys in pairs) / len(pairs)
+        figures[f"{name}_top_5"] = sum(row["id"] in keys for row, keys in pairs) / len(pairs)
     return figures
 
 

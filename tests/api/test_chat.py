@@ -1,6 +1,7 @@
 """The chat's public interface: sessions, messages, the thread, and what customers do in it."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import pytest
 from adapters.db import chat_thread, conversation
 from adapters.db.engine import Database
 from tests.chat_fixtures import app, client, customer, database, new_customer, settings  # noqa: F401 # fixtures
-from tests.chat_support import HOST, LINE, Customer, agent_of, bot_says, give_to_agent
+from tests.chat_support import HOST, LINE, Customer, bot_says, give_to_agent, hand_over_now
 
 NewCustomer = Callable[[], Customer]
 
@@ -98,10 +99,12 @@ async def test_ids_of_one_customer_do_not_collide_with_anothers(new_customer: Ne
 async def test_text_that_is_none_is_refused_in_the_customers_language(
     customer: Customer, text: str, status: int, code: str
 ) -> None:
-    answer = await customer.post("/messages", {"client_id": "bad", "text": text})
+    body = json.dumps({"client_id": "bad", "text": text})
+    headers = customer.headers | {"Content-Type": "application/json"}
+    answer = await customer.client.post("/api/chat/messages", content=body, headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert any("\u4e00" <= letter <= "\u9fff" for letter in answer.json()["error"]["message"])
-    english = await customer.post("/messages?lang=en", {"client_id": "bad", "text": text})
+    english = await customer.client.post("/api/chat/messages?lang=en", content=body, headers=headers)
     assert english.json()["error"]["message"].isascii()
     assert await customer.texts() == []
 
@@ -180,8 +183,9 @@ async def test_the_thread_goes_on_across_contacts_and_never_shows_notes(
         "第二次"
     ]
     reply = next(message for message in body["messages"] if message["author"] == "agent")
-    assert reply["name"] == "佳佳" or reply["name"]
-    assert "陈佳" not in str(reply["name"])
+    async with database.reading() as tx:
+        nickname = await tx.scalar("select nickname_zh from agents where user_id = :id", id=agent)
+    assert reply["name"] == nickname
 
 
 async def _close(database: Database, contact: UUID) -> None:
@@ -270,12 +274,14 @@ async def test_waiting_has_a_place_and_an_honest_wait(
     new_customer: NewCustomer, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chat_thread, "_rates", {})
+    async with database.transaction() as tx:
+        await tx.run("update agents set presence = 'offline'")
     waiting = []
     for _ in range(2):
         someone = new_customer()
         await someone.begin()
         sent = await someone.say("你好")
-        await _queue(database, sent["contact_id"])
+        await hand_over_now(database, sent["contact_id"])
         waiting.append(someone)
     places = [(await someone.state())["position"] for someone in waiting]
     assert places[1] == places[0] + 1
@@ -289,24 +295,79 @@ async def test_waiting_has_a_place_and_an_honest_wait(
     assert (await waiting[1].state())["left_matter"]
 
 
-async def _queue(database: Database, contact_id: str) -> None:
-    """Waiting for agents who are all away."""
+async def test_a_rating_is_given_once_with_known_reasons(customer: Customer, database: Database) -> None:
+    sent = await customer.say("你好")
+    assert (await customer.post("/survey", {"score": 5})).status_code == 409
+    agent = await give_to_agent(database, sent["contact_id"])
     async with database.transaction() as tx:
-        await tx.run("update agents set presence = 'offline', load = 0")
-        await tx.run("update queues set calendar_key = ''")
-    with pytest.raises(AssertionError, match="somebody else"):
-        await _hand_over_only(database, contact_id)
+        await conversation.invite_to_survey(tx, LINE, UUID(sent["contact_id"]), agent)
+    assert (await customer.state())["survey_due"]
+    invited = (await customer.get("/messages")).json()["messages"][-1]
+    assert invited["survey"]
+    unknown = await customer.post("/survey", {"score": 2, "reasons": ["made_up"]})
+    assert unknown.json()["error"]["code"] == "survey_reason_unknown"
+    for score in (0, 6, "x"):
+        assert (await customer.post("/survey", {"score": score})).status_code == 422
+    rating = {"score": 2, "solved": False, "reasons": ["waited_long"], "comment": "太久了"}
+    assert (await customer.post("/survey", rating)).status_code == 204
+    assert not (await customer.state())["survey_due"]
+    assert (await customer.post("/survey", rating)).json()["error"]["code"] == "already_answered"
+    async with database.reading() as tx:
+        task = await tx.scalar(
+            "select kind from tasks where case_id = :id", id=UUID(sent["contact_id"])
+        )
+    assert task == "low_score"
 
 
-async def _hand_over_only(database: Database, contact_id: str) -> None:
-    from adapters.db.config import line_config  # noqa: PLC0415 # used here alone
-    from adapters.db.contact_acts import hand_over  # noqa: PLC0415 # used here alone
-    from domain.contact import StepIntent, StepKind  # noqa: PLC0415 # used here alone
+async def test_the_customer_leaves(customer: Customer, database: Database) -> None:
+    sent = await customer.say("你好")
+    assert (await customer.post("/leave")).status_code == 204
+    async with database.reading() as tx:
+        asked = await tx.scalar(
+            "select close_asked from contacts where id = :id", id=UUID(sent["contact_id"])
+        )
+    assert asked == "customer_left"
 
-    async with database.transaction() as tx:
-        await tx.lock_routing(LINE)
-        await tx.lock_case(UUID(contact_id))
-        row = await tx.one("select * from contacts where id = :id", id=UUID(contact_id))
-        intent = StepIntent(case_id=contact_id, step_no=1, kind=StepKind.HAND_OVER, seen_seq=1)
-        await hand_over(tx, await line_config(tx, LINE), row, intent)
-    raise AssertionError("somebody else")
+
+async def test_reading_is_marked_in_its_own_contact(customer: Customer, database: Database) -> None:
+    sent = await customer.say("你好")
+    await bot_says(database, sent["contact_id"], "您好")
+    assert (await customer.post("/read", {"seq": 2})).status_code == 204
+    assert (await customer.state())["read_seq"] == 2
+    await customer.post("/read", {"seq": 9_000_000})
+    assert (await customer.state())["read_seq"] == 2
+
+
+# Pages of other origins
+
+
+async def test_only_allowed_origins_may_call(client: httpx.AsyncClient, customer: Customer) -> None:
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    allowed = await client.options("/api/chat/messages", headers=asked | {"Origin": HOST})
+    assert allowed.status_code == 204
+    assert allowed.headers["Access-Control-Allow-Origin"] == HOST
+    assert "Access-Control-Allow-Credentials" not in allowed.headers
+    for origin in ("http://evil.test", "null", "http://host.test"):
+        refused = await client.options("/api/chat/messages", headers=asked | {"Origin": origin})
+        assert refused.status_code == 403
+        assert "Access-Control-Allow-Origin" not in refused.headers
+        answer = await client.get("/api/chat/state", headers=customer.headers | {"Origin": origin})
+        assert answer.status_code == 403
+    good = await client.get("/api/chat/state", headers=customer.headers | {"Origin": HOST})
+    assert good.headers["Access-Control-Allow-Origin"] == HOST
+    refusal = await client.post(
+        "/api/chat/messages",
+        json={"client_id": "1", "text": ""},
+        headers=customer.headers | {"Origin": HOST},
+    )
+    assert refusal.status_code == 422
+    assert refusal.headers["Access-Control-Allow-Origin"] == HOST
+
+
+async def test_the_frame_is_for_allowed_origins_and_the_page_for_none(client: httpx.AsyncClient) -> None:
+    frame = await client.get(f"/chat/frame?line={LINE}")
+    assert f"frame-ancestors 'self' {HOST}" in frame.headers["Content-Security-Policy"]
+    assert "X-Frame-Options" not in frame.headers
+    page = await client.get(f"/chat?line={LINE}")
+    assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+    assert (await client.get("/chat?line=nowhere")).status_code == 404

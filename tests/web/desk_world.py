@@ -106,7 +106,9 @@ class World:
             agent = self.users[login]
             await offers.assign(tx, LINE, contact_id, agent, by=agent, how="assigned")
 
-    async def talking(self, login: str, name: str = "林晓峰", body: str = "我的快递显示签收了，但我没有收到") -> UUID:
+    async def talking(
+        self, login: str, name: str = "林晓峰", body: str = "我的快递显示签收了，但我没有收到"
+    ) -> UUID:
         """A contact in an agent's hands, with one message of the customer; its id."""
         contact_id = await self.say(await self.customer(name), body, drive=False)
         await self.give(contact_id, login)

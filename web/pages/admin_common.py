@@ -97,9 +97,7 @@ Configurer = Annotated[SignedIn, Depends(_configurer)]
 """The administrator of the line."""
 
 
-async def save(
-    tx: Transaction, user: SignedIn, subject: str, value: dict[str, Any] | None
-) -> bool:
+async def save(tx: Transaction, user: SignedIn, subject: str, value: dict[str, Any] | None) -> bool:
     """Write and record a change. Raises Conflict when nobody would be left to administer."""
     try:
         return await admin.change(tx, user.line_id, user.id, subject, value)

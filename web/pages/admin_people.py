@@ -193,7 +193,11 @@ async def change_seat(user_id: UUID, user: Configurer, tx: Tx, form: FilledForm,
 
 @router.post("/{user_id}/password")
 async def reset_password(
-    user_id: UUID, user: Configurer, pool: Pool, page: Render, password: Annotated[str, Form(max_length=200)] = ""
+    user_id: UUID,
+    user: Configurer,
+    pool: Pool,
+    page: Render,
+    password: Annotated[str, Form(max_length=200)] = "",
 ) -> Response:
     """A new password; all sign-ins of the person end. It is on record that, never what."""
     async with pool.reading() as reading:

@@ -17,8 +17,8 @@ from adapters.db.config import LineConfig, line_config
 from adapters.db.engine import Transaction
 from adapters.files import SIZE_LIMIT_BYTES
 from api.chat import FILES_PER_MESSAGE, TEXT_LIMIT_BYTES
-from api.chat_visitor import ChatRoute, viewer_of, visitor_in, visitor_limit
-from api.deps import Configuration, Pool, Reading, Rule, declares
+from api.chat_visitor import ChatRoute, VisitorAlone, viewer_of, visitor_limit
+from api.deps import Configuration, Reading, Rule, declares
 from api.errors import NotFound
 from web.edge import content_security_policy
 from web.i18n import Texts
@@ -123,13 +123,11 @@ def _text(config: LineConfig, key: str, language: str) -> str:
 )
 async def events(
     request: Request,
-    pool: Pool,
+    visitor: VisitorAlone,
     after: int | None = None,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """That something of the visitor's thread changed: ids and codes; read the messages then."""
-    async with pool.reading() as tx:
-        visitor = await visitor_in(tx, request)
     stream = hub_of(request).stream(viewer_of(visitor), after=resume_id(last_event_id, after))
     async for event in stream:
         ends_at = visitor.verified_until

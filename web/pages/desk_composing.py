@@ -74,7 +74,9 @@ async def draft(
     await desk_conversation.save_draft(tx, user.line_id, user.id, contact_id, kind, body)
 
 
-@router.post("/desk/files", max_body_size=FORM_LIMIT_BYTES, dependencies=[rate_limit("desk-files", "60/minute")])
+@router.post(
+    "/desk/files", max_body_size=FORM_LIMIT_BYTES, dependencies=[rate_limit("desk-files", "60/minute")]
+)
 async def upload(request: Request, user: CurrentAgent, pool: Pool, settings: Configuration) -> FileView:
     """One file in the form field `file`, checked and kept; the reply names its id."""
     file = await keep_upload(request, settings)

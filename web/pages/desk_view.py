@@ -30,8 +30,8 @@ CHANNEL_ICONS = {
 LONG_WAIT_SECONDS = 300
 """A customer who has waited so long is shown in amber."""
 _MENTION = re.compile(r"(@[^\s@，。,.;；：:！!？?&<]+)")
-_NOTICE_AFTER = timedelta(milliseconds=200)
-"""A notice tells the customer of an event that is written moments later: the event leads."""
+_NOTICE_BEFORE = timedelta(milliseconds=200)
+"""A notice is written moments before the event that it tells the customer of."""
 _GOLD_TIERS = frozenset({"vip", "gold"})
 
 
@@ -175,7 +175,7 @@ class DeskView:
         """The text, escaped; mentions stand out in notes."""
         body = Markup.escape(message.body)
         if message.kind == "note" and message.attrs.get("mentions"):
-            return Markup(_MENTION.sub(r'<b class="mention">\1</b>', body))  # noqa: S704 # the text is escaped
+            return Markup(_MENTION.sub(r'<b class="mention">\1</b>', str(body)))  # noqa: S704 # the text is escaped
         return body
 
     def excerpt(self, body: str, marks: Sequence[str], length: int = 160) -> Markup:
@@ -211,8 +211,8 @@ class DeskView:
     ) -> list[Group]:
         """Messages and quiet events in order of time, with day dividers; events in a row share a line."""
         lines = [Group("message", each.at, message=each, files=files.get(each.id, [])) for each in messages]
-        lines.extend(Group("quiet", quiet.at, quiet=quiet) for quiet in narrator.quiet_lines(events))
-        lines.sort(key=_place)
+        for quiet in narrator.quiet_lines(events):
+            lines.insert(_place(lines, quiet.at), Group("quiet", quiet.at, quiet=quiet))
         out: list[Group] = []
         day = None
         for line in lines:
@@ -251,7 +251,16 @@ class DeskView:
         return Markup('<script type="application/json" id="desk-people">{}</script>').format(Markup(safe))  # noqa: S704 # «<» cannot occur
 
 
-def _place(line: Group) -> datetime:
-    if line.message is not None and line.message.kind == "notice":
-        return line.at + _NOTICE_AFTER
-    return line.at
+def _place(lines: list[Group], at: datetime) -> int:
+    """Where an event stands: by its time, but before the notice that it caused; messages keep their order."""
+    place = len(lines)
+    while place and lines[place - 1].at > at:
+        place -= 1
+    while place and _is_notice_of(lines[place - 1], at):
+        place -= 1
+    return place
+
+
+def _is_notice_of(line: Group, at: datetime) -> bool:
+    is_notice = line.message is not None and line.message.kind == "notice"
+    return is_notice and at - line.at < _NOTICE_BEFORE

@@ -36,8 +36,6 @@ class Article(SQLModel, table=True):
     version: int = 1
     changed_at: datetime = instant(now=True)
     changed_by: UUID | None = reference("users.id", required=False)
-    helpful_count: int = 0
-    shown_count: int = 0
     embedding: Any = document("[]")
     """A vector from the optional embeddings endpoint, as a JSON list; [] when there is none."""
     tokens: Any = Field(default=None, sa_column=Column(TSVECTOR, nullable=True))

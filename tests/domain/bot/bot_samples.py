@@ -123,3 +123,23 @@ def spoken(decision: Decision) -> str:
 
 def choice_ids(decision: Decision) -> list[str]:
     return [choice.id for reply in decision.replies for choice in reply.choices]
+
+
+ASK = {ZH: f"帮我查一下订单 {NUMBER}", EN: f"where is my order {NUMBER}"}
+RETURN = {ZH: f"我要退货，{NUMBER}", EN: f"I want to return {NUMBER}"}
+
+
+def at_order(language: Language, **changes: Any) -> Conversation:
+    talk = Conversation(language)
+    decision = talk.turn(ASK[language])
+    assert decision.call is not None
+    assert (decision.call.name, decision.call.arguments) == ("orders.get", {"number": NUMBER})
+    talk.result(order(**changes))
+    return talk
+
+
+def at_reason(language: Language = ZH) -> Conversation:
+    talk = Conversation(language)
+    talk.turn(RETURN[language])
+    talk.result(order(**DELIVERED))
+    return talk

@@ -2,16 +2,15 @@
 
 import { call, config, follow, hasSession, isFollowing, refollow, restart, session, store, unfollow, useMemberToken } from "./chat-net.js";
 import { preparePrivacy, showPrivacy, watchCards } from "./chat-cards.js";
-import { hasFailed, hasFiles, isUploading, listenForFiles, takeFiles, watchFiles } from "./chat-files.js";
+import { focusComposer, prepareComposer, problem } from "./chat-composer.js";
 import * as outbox from "./chat-outbox.js";
+import { placeWords, subtitle } from "./chat-status.js";
 import { formatted } from "./chat-text.js";
 import * as thread from "./chat-thread.js";
 import { language, t } from "./texts.js";
 
 const $ = (id) => document.getElementById(id);
 const scroll = $("chat-scroll");
-const box = $("chat-text");
-const TYPING_EVERY_MS = 3000;
 const TYPING_SHOWN_MS = 6000;
 const STATE_EVERY_MS = 15_000;
 const HIDDEN_CLOSE_MS = 120_000;
@@ -98,47 +97,17 @@ function show() {
   $("chat-end").hidden = !open;
   const stage = state?.stage;
   $("chat-human").disabled = ["queued", "offered", "talking", "wrap_up"].includes(stage);
-  $("chat-sub").textContent = subtitle();
+  $("chat-sub").textContent = subtitle(state);
   place();
   typing();
   tellHost();
 }
 
-function subtitle() {
-  if (state?.agent && ["talking", "wrap_up"].includes(state.stage)) return t("js.chat.with", { name: state.agent });
-  if (["queued", "offered"].includes(state?.stage)) return t("js.chat.connecting");
-  return t("js.chat.answers");
-}
-
 function place() {
   const line = $("chat-place");
-  const words = placeWords();
+  const words = placeWords(state);
   line.hidden = words === "";
   if (line.textContent !== words) line.textContent = words;
-}
-
-function placeWords() {
-  if (state?.stage === "offered") return t("js.chat.place.offered");
-  if (state?.stage !== "queued" || state.left_matter) return "";
-  if (state.opens_at) return t("js.chat.place.closed", { when: until(new Date(state.opens_at)) });
-  if (state.position === null) return t("js.chat.connecting");
-  const ahead = state.position - 1;
-  const first = ahead === 0 ? t("js.chat.place.next") : t("js.chat.place.ahead", { count: ahead });
-  return `${first}${wait(state.wait_seconds)}`;
-}
-
-/** In 9 hours: a length of time is the same in every zone. */
-function until(at) {
-  const minutes = Math.max(1, Math.round((at - Date.now()) / 60_000));
-  const words = new Intl.RelativeTimeFormat(language);
-  if (minutes < 90) return words.format(minutes, "minute");
-  return minutes < 48 * 60 ? words.format(Math.round(minutes / 60), "hour") : words.format(Math.round(minutes / 1440), "day");
-}
-
-function wait(seconds) {
-  if (seconds === null) return t("js.chat.place.unknown");
-  if (seconds < 90) return t("js.chat.place.seconds", { count: Math.max(10, Math.ceil(seconds / 10) * 10) });
-  return t("js.chat.place.minutes", { count: Math.ceil(seconds / 60) });
 }
 
 function typing() {
@@ -170,7 +139,7 @@ new ResizeObserver(() => isAtEnd && toEnd()).observe(scroll);
 new ResizeObserver(() => isAtEnd && toEnd()).observe($("chat-thread"));
 $("chat-newer").addEventListener("click", () => {
   toEnd(true);
-  box.focus();
+  focusComposer();
 });
 $("chat-earlier").addEventListener("click", () => readEarlier().catch(() => problem(t("js.chat.no_connection"))));
 
@@ -236,73 +205,12 @@ setInterval(() => {
   else typing();
 }, STATE_EVERY_MS);
 
-// Writing
-
-function problem(words) {
-  $("chat-problem").textContent = words;
-  $("chat-problem").hidden = words === "";
-}
-
-function grow() {
-  box.style.height = "auto";
-  box.style.height = `${Math.min(box.scrollHeight, 132)}px`;
-  ready();
-}
-
-function ready() {
-  $("chat-send").disabled = (box.value.trim() === "" && !hasFiles()) || isUploading();
-}
-
-function send() {
-  const text = box.value.trim();
-  if (isUploading()) return problem(t("js.chat.file.wait"));
-  if (hasFailed()) return problem(t("js.chat.file.fix"));
-  if (new TextEncoder().encode(text).length > config.limits.textBytes) {
-    return problem(t("js.chat.too_long", { limit: config.limits.textBytes / 1024 }));
-  }
-  const files = takeFiles();
-  if (!text && !files.length) return undefined;
-  problem("");
-  box.value = "";
-  store.set("draft", null);
-  grow();
-  post({ text, files });
-  return box.focus();
-}
-
 function post(message) {
   botWaitUntil = Date.now() + 15_000;
   outbox.add(message);
   show();
   toEnd(true);
 }
-
-let isComposing = false;
-box.addEventListener("compositionstart", () => { isComposing = true; });
-box.addEventListener("compositionend", () => { isComposing = false; });
-box.addEventListener("keydown", (event) => {
-  // An input method's Enter chooses a word; it must never send.
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing || isComposing || event.keyCode === 229) return;
-  event.preventDefault();
-  send();
-});
-let typedAt = 0;
-box.addEventListener("input", () => {
-  grow();
-  problem("");
-  store.set("draft", box.value || null);
-  if (state?.stage !== "talking" || Date.now() - typedAt < TYPING_EVERY_MS) return;
-  typedAt = Date.now();
-  call("POST", "/typing").catch(() => {});
-});
-$("chat-composer").addEventListener("submit", (event) => {
-  event.preventDefault();
-  if (!isComposing) send();
-});
-watchFiles(() => {
-  ready();
-  if (!hasFailed()) problem("");
-});
 
 // Acts
 
@@ -366,7 +274,7 @@ function obeyHost(event) {
   if (holdfast === "shown") {
     isShown = true;
     toEnd(isAtEnd);
-    box.focus();
+    focusComposer();
     tellHost();
   } else if (holdfast === "hidden") {
     isShown = false;
@@ -412,9 +320,7 @@ function boot() {
   }
   preparePrivacy();
   $("chat-welcome").replaceChildren(formatted(config.greeting || t("js.chat.welcome")));
-  box.value = store.get("draft") ?? "";
-  grow();
-  listenForFiles();
+  prepareComposer(post, () => state?.stage === "talking");
   outbox.watch(show, () => {
     listen();
     soon();

@@ -10,7 +10,7 @@ let audio = null;
 
 /** Two short tones; browsers allow them after the first click or key on the page. */
 export function sound() {
-  if (!memory.get("sound", true)) return;
+  if (!memory.get("sound", true) || navigator.userActivation?.hasBeenActive === false) return;
   try {
     audio ??= new AudioContext();
     if (audio.state === "suspended") audio.resume().catch(() => null);

@@ -82,6 +82,7 @@ export function installCommand() {
     const at = options.findIndex((each) => each.getAttribute("aria-selected") === "true");
     if (event.key === "ArrowDown") select(options[(at + 1) % options.length]);
     else if (event.key === "ArrowUp") select(options[(at - 1 + options.length) % options.length]);
+    else if (event.key === "Escape") dialog.close(); // a search field would only empty itself
     else if (event.key === "Enter") options[Math.max(0, at)]?.click();
     else return;
     event.preventDefault();

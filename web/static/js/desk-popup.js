@@ -6,7 +6,7 @@ import { t } from "./texts.js";
 
 const TRIGGERS = [
   { name: "variable", pattern: /\{\{\s*(\w*)$/ },
-  { name: "canned", pattern: /(?:^|\s)\/([^\s/]{0,30})$/ },
+  { name: "canned", pattern: /(?:^|[\s，。！？；：、,;!?])\/([^\s/]{0,30})$/ },
   { name: "mention", pattern: /(?:^|\s|[^\w])@([^\s@]{0,30})$/ },
   { name: "emoji", pattern: /(?:^|\s|[^\w:])[:：]([\p{L}\w]{1,20})$/u },
 ];

@@ -89,8 +89,6 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("changed_by", sa.UUID(), nullable=True),
-        sa.Column("helpful_count", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("shown_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("embedding", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False),
         sa.Column("tokens", postgresql.TSVECTOR(), nullable=True),
         sa.CheckConstraint("status in ('draft', 'published', 'archived')", name="known_status"),
