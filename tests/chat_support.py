@@ -11,8 +11,8 @@ import httpx
 import jwt
 
 from adapters.db.company import apply_pack
-from adapters.db.contact_acts import hand_over
 from adapters.db.config import line_config
+from adapters.db.contact_acts import hand_over
 from adapters.db.engine import Database
 from adapters.db.messages import NewMessage, insert_message
 from adapters.db.offers import accept_offer, heartbeat, set_presence

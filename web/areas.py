@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from api import chat as api_chat
 from api import chat_files, chat_identity, v1
 from web import live
-from web.pages import board, chat, desk, look, me, signin, tasks, widget
+from web.pages import admin, board, chat, desk, look, me, signin, tasks, widget, wizard
 
 PAGES: tuple[APIRouter, ...] = (
     signin.router,
@@ -13,8 +13,10 @@ PAGES: tuple[APIRouter, ...] = (
     live.router,
     look.router,
     desk.router,
+    admin.router,
     board.router,
     tasks.router,
+    wizard.router,
     chat.router,
     widget.router,
 )

@@ -20,8 +20,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from adapters.db.dispatching import (
     Share,
     Unsignalled,
-    adopt_open_cases,
     mark_signalled,
+    open_cases,
     quarantine,
     still_unfolded,
     unsignalled,
@@ -41,6 +41,8 @@ SAFETY_POLL_SECONDS = 2.0
 REBALANCE_SECONDS = 5.0
 BUSY_PAUSE_SECONDS = 0.02
 SIGNAL_TIMEOUT = timedelta(seconds=5)
+CALL_SECONDS = 6.0
+"""A call with all that belongs to it: the SDK's own limit does not cover its first connection."""
 TASK_TIMEOUT = timedelta(seconds=3)
 SHORTEST_BACK_OFF_SECONDS = 0.25
 LONGEST_BACK_OFF_SECONDS = 5.0
@@ -62,6 +64,7 @@ class Dispatcher:
         self._url = database_url
         self._task_queue = task_queue
         self._busy: dict[UUID, asyncio.Task[None]] = {}
+        self._partitions: dict[UUID, int] = {}
         self._flying: dict[UUID, float] = {}
         self._wake = asyncio.Event()
         self._back_off_seconds = 0.0
@@ -73,7 +76,7 @@ class Dispatcher:
         while True:
             try:
                 await self._run_connected()
-            except (psycopg.OperationalError, SQLAlchemyError, OSError) as error:
+            except (psycopg.Error, SQLAlchemyError, OSError) as error:
                 logger.warning("ledger away", extra={"error": type(error).__name__})
                 await asyncio.sleep(1)
 
@@ -97,6 +100,8 @@ class Dispatcher:
             if time.monotonic() - rebalanced_at >= REBALANCE_SECONDS:
                 await share.rebalance()
                 rebalanced_at = time.monotonic()
+                self._wake.set()
+            await share.let_go(set(self._partitions.values()))
             await share.wait_for_bell(SAFETY_POLL_SECONDS)
             self._wake.set()
 
@@ -107,20 +112,23 @@ class Dispatcher:
             self._wake.clear()
             sent = 0
             if time.monotonic() >= self._resume_at:
-                sent = await self._send_what_fits(sorted(share.held))
+                sent = await self._send_what_fits(share)
             pause = BUSY_PAUSE_SECONDS if sent or self._busy else SAFETY_POLL_SECONDS
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), pause)
 
-    async def _send_what_fits(self, partitions: list[int]) -> int:
+    async def _send_what_fits(self, share: Share) -> int:
         room = MAXIMUM_SIGNALS_AT_ONCE - len(self._busy)
         if room > 0 and len(self._flying) + room > MAXIMUM_IN_FLIGHT:
             await self._forget_landed()
             room = min(room, MAXIMUM_IN_FLIGHT - len(self._flying))
-        if room <= 0 or not partitions:
+        if room <= 0 or not share.held:
             return 0
-        cases = await unsignalled(self._database, partitions, list(self._busy), room)
+        found = await unsignalled(self._database, sorted(share.held), list(self._busy), room)
+        # Asked again: a partition may have become another dispatcher's while we looked.
+        cases = [case for case in found if case.partition in share.held]
         for case in cases:
+            self._partitions[case.case_id] = case.partition
             self._flying[case.case_id] = time.monotonic()
             self._busy[case.case_id] = asyncio.create_task(self._send(case))
         return len(cases)
@@ -140,35 +148,45 @@ class Dispatcher:
             self._back_off_seconds = 0.0
         except RPCError as error:
             await self._refused(case, error)
+        except (RuntimeError, TimeoutError) as error:  # how the SDK says that it cannot connect
+            self._temporal_away(type(error).__name__)
         except (SQLAlchemyError, OSError) as error:
             logger.warning("ledger away", extra={"error": type(error).__name__})
             self._back_off()
         finally:
             self._busy.pop(case.case_id, None)
+            self._partitions.pop(case.case_id, None)
             self._wake.set()
 
     async def _signal(self, case: Unsignalled) -> None:
-        await self._client.start_workflow(
-            WORKFLOW_NAMES[case.kind],
-            str(case.case_id),
-            id=workflow_id(case.kind, case.case_id),
-            task_queue=self._task_queue,
-            task_timeout=TASK_TIMEOUT,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            start_signal="facts",
-            start_signal_args=[case.facts],
-            rpc_timeout=SIGNAL_TIMEOUT,
-        )
+        async with asyncio.timeout(CALL_SECONDS):
+            await self._client.start_workflow(
+                WORKFLOW_NAMES[case.kind],
+                str(case.case_id),
+                id=workflow_id(case.kind, case.case_id),
+                task_queue=self._task_queue,
+                task_timeout=TASK_TIMEOUT,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                start_signal="facts",
+                start_signal_args=[case.facts],
+                rpc_timeout=SIGNAL_TIMEOUT,
+            )
 
     async def _refused(self, case: Unsignalled, error: RPCError) -> None:
         if error.status in REFUSED_FOR_GOOD:
             logger.error(
                 "case quarantined", extra={"case_id": str(case.case_id), "status": error.status.name}
             )
-            await quarantine(self._database, case.case_id, error.status.name)
+            try:
+                await quarantine(self._database, case.case_id, error.status.name)
+            except (SQLAlchemyError, OSError):
+                self._back_off()  # it is refused and put aside again later
             return
+        self._temporal_away(error.status.name)
+
+    def _temporal_away(self, status: str) -> None:
         self._back_off()
-        logger.warning("temporal away", extra={"status": error.status.name})
+        logger.warning("temporal away", extra={"status": status})
 
     def _back_off(self) -> None:
         doubled = max(SHORTEST_BACK_OFF_SECONDS, self._back_off_seconds * 2)
@@ -179,28 +197,36 @@ class Dispatcher:
 async def adopt(client: Client, database: Database, task_queue: str) -> int:
     """Give every open case that lost its workflow a new one; how many were started."""
     started = 0
-    for case_id, kind in await adopt_open_cases(database):
-        handle = client.get_workflow_handle(workflow_id(kind, case_id))
-        try:
-            description = await handle.describe(rpc_timeout=SIGNAL_TIMEOUT)
-            if description.status == WorkflowExecutionStatus.RUNNING:
-                continue
-        except RPCError as error:
-            if error.status != RPCStatusCode.NOT_FOUND:
-                raise
-        await client.start_workflow(
-            WORKFLOW_NAMES[kind],
-            str(case_id),
-            id=workflow_id(kind, case_id),
-            task_queue=task_queue,
-            task_timeout=TASK_TIMEOUT,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            rpc_timeout=SIGNAL_TIMEOUT,
-        )
-        started += 1
-        logger.info("case adopted", extra={"case_id": str(case_id)})
+    after: UUID | None = None
+    while page := await open_cases(database, after):
+        for case_id, kind in page:
+            async with asyncio.timeout(2 * CALL_SECONDS):
+                started += await _adopt_one(client, case_id, kind, task_queue)
+        after = page[-1][0]
     return started
+
+
+async def _adopt_one(client: Client, case_id: UUID, kind: str, task_queue: str) -> bool:
+    handle = client.get_workflow_handle(workflow_id(kind, case_id))
+    try:
+        description = await handle.describe(rpc_timeout=SIGNAL_TIMEOUT)
+        if description.status == WorkflowExecutionStatus.RUNNING:
+            return False
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise
+    await client.start_workflow(
+        WORKFLOW_NAMES[kind],
+        str(case_id),
+        id=workflow_id(kind, case_id),
+        task_queue=task_queue,
+        task_timeout=TASK_TIMEOUT,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        rpc_timeout=SIGNAL_TIMEOUT,
+    )
+    logger.info("case adopted", extra={"case_id": str(case_id)})
+    return True
 
 
 async def run_dispatcher(settings: Settings) -> None:
@@ -222,7 +248,7 @@ async def _adopt_when_possible(client: Client, database: Database, task_queue: s
     while True:
         try:
             await adopt(client, database, task_queue)
-        except (RPCError, RuntimeError, SQLAlchemyError) as error:
+        except (RPCError, RuntimeError, SQLAlchemyError, OSError) as error:
             logger.warning("cannot adopt yet", extra={"error": type(error).__name__})
             await asyncio.sleep(2)
         else:

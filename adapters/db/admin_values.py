@@ -159,6 +159,12 @@ async def _article(tx: Transaction, line_id: str, key: str) -> Row[Any] | None:
 # Writing
 
 
+async def write_first(tx: Transaction, line_id: str, subject: str, value: Value) -> None:
+    """A row's first value, by nobody and on no record: what a new shop starts from."""
+    table, _, key = subject.partition(":")
+    await _write_row(tx, line_id, None, table, key, value)
+
+
 async def write_value(
     tx: Transaction, line_id: str, user_id: UUID, subject: str, value: Value | None
 ) -> None:
@@ -176,7 +182,7 @@ async def write_value(
 
 
 async def _write_row(
-    tx: Transaction, line_id: str, user_id: UUID, table: str, key: str, value: Value | None
+    tx: Transaction, line_id: str, user_id: UUID | None, table: str, key: str, value: Value | None
 ) -> None:
     shape = _shape(table)
     parts = _key_parts(shape, key)

@@ -374,6 +374,13 @@ async def close_idle(tx: Transaction, config: LineConfig, contact: Row[Any], int
     if contact.stage == Stage.OFFERED:
         offer = await take_back_offer(tx, contact.id, "withdrawn")
         if offer is not None:
+            tx.event(
+                contact.line_id,
+                contact.id,
+                "offer_withdrawn",
+                "system",
+                {"offer_id": offer.id, "agent": offer.agent_id, "reason": asked or "idle"},
+            )
             await match_agent(tx, config, offer.agent_id)
     await unpublish(tx, contact.id)
     await notice(tx, config, contact, "idle_close" if asked is None else "closed")

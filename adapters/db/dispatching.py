@@ -1,6 +1,6 @@
 """What the dispatcher asks of the ledger: its share of the cases, what is unsignalled, what is in flight."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ class Unsignalled:
 
     case_id: UUID
     kind: str
+    partition: int
     facts: list[dict[str, Any]]
 
     @property
@@ -38,13 +39,18 @@ class Share:
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
         self.held: set[int] = set()
+        self._leaving: set[int] = set()
         self._slot: int | None = None
 
     @classmethod
     async def join(cls, database_url: str) -> "Share":
         """Connect, listen for facts, and register among the dispatchers."""
         connection = await psycopg.AsyncConnection.connect(
-            database_url, autocommit=True, connect_timeout=5, application_name="holdfast-dispatcher"
+            database_url,
+            autocommit=True,
+            connect_timeout=5,
+            tcp_user_timeout=10_000,
+            application_name="holdfast-dispatcher",
         )
         share = cls(connection)
         await connection.execute(f"listen {FACTS_CHANNEL}")
@@ -58,7 +64,7 @@ class Share:
         await self._connection.close()
 
     async def rebalance(self) -> None:
-        """Hold a fair share: release what is too much, take what is free."""
+        """Hold a fair share: prepare to leave what is too much, take what is free."""
         row = await (
             await self._connection.execute(
                 """select count(*) from pg_locks where locktype = 'advisory' and classid = %s and granted
@@ -68,17 +74,24 @@ class Share:
         ).fetchone()
         dispatchers = max(1, int(row[0]) if row is not None else 1)
         fair = -(-PARTITIONS // dispatchers)
-        while len(self.held) > fair:
-            partition = max(self.held)
-            await self._connection.execute(
-                "select pg_advisory_unlock(%s, %s)", (PARTITION_LOCK_CLASS, partition)
-            )
-            self.held.remove(partition)
+        surplus = sorted(self.held)[fair:]
+        self.held.difference_update(surplus)
+        self._leaving.update(surplus)
         for partition in range(PARTITIONS):
             if len(self.held) >= fair:
                 break
-            if partition not in self.held and await self._try_lock(PARTITION_LOCK_CLASS, partition):
+            if partition not in self.held | self._leaving and await self._try_lock(
+                PARTITION_LOCK_CLASS, partition
+            ):
                 self.held.add(partition)
+
+    async def let_go(self, busy: Collection[int]) -> None:
+        """Release what we are leaving, once none of its signals is in flight: the next holder sends the next."""
+        for partition in sorted(self._leaving.difference(busy)):
+            await self._connection.execute(
+                "select pg_advisory_unlock(%s, %s)", (PARTITION_LOCK_CLASS, partition)
+            )
+            self._leaving.remove(partition)
 
     async def wait_for_bell(self, seconds: float) -> None:
         """Until facts are recorded anywhere, or `seconds` have passed."""
@@ -101,25 +114,25 @@ async def unsignalled(
     async with database.reading() as tx:
         rows = await tx.all(
             """
-            select c.id, c.kind, jsonb_agg(
+            select c.id, c.kind, c.partition, jsonb_agg(
                        jsonb_build_object('seq', f.seq, 'kind', f.kind, 'ref', f.ref, 'attrs', f.attrs)
                        order by f.seq) as facts
             from (
-                select id, kind, signalled_seq, touched_at from cases
+                select id, kind, partition, signalled_seq, touched_at from cases
                 where fact_seq > signalled_seq and quarantined_at is null
                   and partition = any(:partitions) and not (id = any(:excluded))
                 order by touched_at limit :limit
             ) c
             join facts f on f.case_id = c.id and f.seq > c.signalled_seq
                         and f.seq <= c.signalled_seq + :most
-            group by c.id, c.kind, c.touched_at order by c.touched_at
+            group by c.id, c.kind, c.partition, c.touched_at order by c.touched_at
             """,
             partitions=list(partitions),
             excluded=list(excluded),
             limit=limit,
             most=FACTS_A_SIGNAL,
         )
-    return [Unsignalled(row.id, row.kind, row.facts) for row in rows]
+    return [Unsignalled(row.id, row.kind, row.partition, row.facts) for row in rows]
 
 
 async def still_unfolded(database: Database, case_ids: Sequence[UUID]) -> set[UUID]:
@@ -162,10 +175,16 @@ async def quarantine(database: Database, case_id: UUID, reason: str) -> None:
         tx.event(case.line_id, case_id, "quarantined", "system", {"reason": reason[:200]})
 
 
-async def adopt_open_cases(database: Database, limit: int = 10_000) -> list[tuple[UUID, str]]:
-    """Every open case, for the start-up to make sure that each has its workflow."""
+async def open_cases(
+    database: Database, after: UUID | None = None, limit: int = 1000
+) -> list[tuple[UUID, str]]:
+    """The open cases that follow `after`, a page at a time: (id, kind)."""
     async with database.reading() as tx:
         rows = await tx.all(
-            "select id, kind from cases where closed_at is null order by opened_at limit :limit", limit=limit
+            """select id, kind from cases
+               where closed_at is null and (cast(:after as uuid) is null or id > :after)
+               order by id limit :limit""",
+            after=after,
+            limit=limit,
         )
     return [(row.id, row.kind) for row in rows]

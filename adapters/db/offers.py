@@ -253,7 +253,7 @@ async def assign(
     if contact.owner_id == to_agent:
         return
     # First taken back, then counted: the offer may have been to this very agent.
-    freed = await _take_from_whoever_has_it(tx, contact)
+    freed = await _take_from_whoever_has_it(tx, contact, how)
     agent = await tx.first(
         "select load, capacity from agents where user_id = :id and line_id = :line", id=to_agent, line=line_id
     )
@@ -417,11 +417,18 @@ async def give_up_owner(tx: Transaction, contact: Row[Any]) -> None:
     )
 
 
-async def _take_from_whoever_has_it(tx: Transaction, contact: Row[Any]) -> list[UUID]:
+async def _take_from_whoever_has_it(tx: Transaction, contact: Row[Any], why: str) -> list[UUID]:
     """Withdraw a pending offer or relieve the owner; the agents who were freed."""
     freed: list[UUID] = []
     offer = await take_back_offer(tx, contact.id, "withdrawn")
     if offer is not None:
+        tx.event(
+            contact.line_id,
+            contact.id,
+            "offer_withdrawn",
+            "system",
+            {"offer_id": offer.id, "agent": offer.agent_id, "reason": why},
+        )
         freed.append(offer.agent_id)
     if contact.owner_id is not None:
         weight = await held_weight(tx, contact.id, contact.owner_id)

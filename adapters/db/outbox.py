@@ -40,4 +40,4 @@ async def recent(tx: Transaction, limit: int = 50) -> list[OutboxEntry]:
            order by at desc, id desc limit :limit""",
         limit=limit,
     )
-    return [OutboxEntry(*row) for row in rows]
+    return [OutboxEntry(row.id, row.line_id, row.channel, row.recipient, row.body, row.at) for row in rows]

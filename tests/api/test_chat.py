@@ -313,9 +313,7 @@ async def test_a_rating_is_given_once_with_known_reasons(customer: Customer, dat
     assert not (await customer.state())["survey_due"]
     assert (await customer.post("/survey", rating)).json()["error"]["code"] == "already_answered"
     async with database.reading() as tx:
-        task = await tx.scalar(
-            "select kind from tasks where case_id = :id", id=UUID(sent["contact_id"])
-        )
+        task = await tx.scalar("select kind from tasks where case_id = :id", id=UUID(sent["contact_id"]))
     assert task == "low_score"
 
 

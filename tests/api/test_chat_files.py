@@ -14,7 +14,7 @@ from adapters.db.engine import Database
 from adapters.settings import Settings
 from domain.roles import Role
 from tests.chat_fixtures import app, client, customer, database, new_customer, settings  # noqa: F401 # fixtures
-from tests.chat_support import LINE, Customer, agent_of
+from tests.chat_support import Customer, agent_of
 
 NewCustomer = Callable[[], Customer]
 
@@ -62,9 +62,7 @@ async def test_nobody_else_sees_or_sends_a_file(new_customer: NewCustomer) -> No
     stolen = await thief.post("/messages", {"client_id": "1", "text": "", "attachments": [file["id"]]})
     assert stolen.json()["error"]["code"] == "attachment_unknown"
     await owner.say("我的", attachments=[file["id"]])
-    assert (
-        await thief.client.get(f"/api/files/{file['id']}", headers=thief.headers)
-    ).status_code == 404
+    assert (await thief.client.get(f"/api/files/{file['id']}", headers=thief.headers)).status_code == 404
     assert (await owner.client.get(f"/api/files/{file['id']}")).status_code == 401
     twice = await owner.post("/messages", {"client_id": "2", "text": "", "attachments": [file["id"]]})
     assert twice.json()["error"]["code"] == "attachment_unknown"
@@ -122,7 +120,9 @@ async def test_two_gigabytes_are_refused_before_they_come(customer: Customer) ->
     assert answer.status_code == 413
 
 
-async def test_without_a_session_no_byte_is_kept(client: httpx.AsyncClient, settings: Settings) -> None:  # noqa: F811 # the fixture
+async def test_without_a_session_no_byte_is_kept(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:  # the fixture
     before = _files(settings.files_dir)
     answer = await client.post("/api/chat/files", files={"file": ("a.png", png())})
     assert answer.status_code == 401

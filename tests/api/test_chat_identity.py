@@ -185,7 +185,9 @@ async def test_no_number_is_told(customer: Customer, typed: str) -> None:
 # Member tokens
 
 
-async def test_a_member_is_recognised_on_another_device(new_customer: NewCustomer, database: Database) -> None:
+async def test_a_member_is_recognised_on_another_device(
+    new_customer: NewCustomer, database: Database
+) -> None:
     one, other = new_customer(), new_customer()
     session = await one.begin(member_token=token_of("M5001", name="何苗", tier="vip", phone="13700005001"))
     assert session["customer"]["verified"]
@@ -260,7 +262,9 @@ async def test_a_contact_that_an_agent_holds_goes_on(new_customer: NewCustomer, 
     assert stage == "closed"
 
 
-async def test_another_member_in_the_same_browser_sees_nothing_of_the_first(new_customer: NewCustomer) -> None:
+async def test_another_member_in_the_same_browser_sees_nothing_of_the_first(
+    new_customer: NewCustomer,
+) -> None:
     browser = new_customer()
     await browser.begin(member_token=token_of("M5005"))
     await browser.say("我是五号")

@@ -59,3 +59,16 @@ async def expire_now(line: Line, contact_id: UUID) -> None:
                where case_id = :id and state = 'pending'""",
             id=contact_id,
         )
+
+
+async def leave(line: Line, contact_id: UUID) -> None:
+    """The customer is gone: whatever the stage, the contact closes or goes to wrap-up."""
+    async with line.database.transaction() as tx:
+        await tx.run("update contacts set close_asked = 'customer_left' where id = :id", id=contact_id)
+    await step(line, contact_id, StepKind.CLOSE_IDLE)
+
+
+async def later(seconds: float, act: Awaitable[Any]) -> Any:
+    """An act with a head start for the others."""
+    await asyncio.sleep(seconds)
+    return await act

@@ -12,7 +12,7 @@ from adapters.db.conversation import end, wrap_up
 from adapters.db.offers import accept_offer, assign, decline_offer, set_presence, transfer
 from domain.contact import StepKind
 from domain.refusals import Refusal
-from tests.ledger.acts import at_once, expire_now, step, talking_contact, waiting_contact
+from tests.ledger.acts import at_once, expire_now, leave, step, talking_contact, waiting_contact
 from tests.support.line import Line
 
 MISSED = """
@@ -87,9 +87,15 @@ class Crowd:
     async def _one_act(self, agent_id: UUID) -> None:
         shop = self.line.line_id
         async with self.line.database.reading() as tx:
-            offers = await tx.all("select id, case_id from offers where agent_id = :a and state = 'pending'", a=agent_id)
-            owned = await tx.all("select id, stage, message_seq from contacts where owner_id = :a", a=agent_id)
-        what = self.random.choice(["presence", "accept", "accept", "decline", "finish", "finish", "transfer", "expire", "claim"])
+            offers = await tx.all(
+                "select id, case_id from offers where agent_id = :a and state = 'pending'", a=agent_id
+            )
+            owned = await tx.all(
+                "select id, stage, message_seq from contacts where owner_id = :a", a=agent_id
+            )
+        what = self.random.choice(
+            ["presence", "accept", "accept", "decline", "finish", "finish", "transfer", "expire", "claim"]
+        )
         if what == "presence" or not (offers or owned):
             presence = self.random.choice(["ready", "ready", "away", "offline"])
             async with self.line.database.transaction() as tx:
@@ -107,7 +113,9 @@ class Crowd:
             await step(self.line, offer.case_id, StepKind.EXPIRE_OFFER)
         elif what == "claim" and self.contacts:
             async with self.line.database.transaction() as tx:
-                await assign(tx, shop, self.random.choice(self.contacts), agent_id, by=agent_id, how="claimed")
+                await assign(
+                    tx, shop, self.random.choice(self.contacts), agent_id, by=agent_id, how="claimed"
+                )
         elif owned:
             await self._let_go(agent_id, self.random.choice(owned), what)
 
@@ -121,14 +129,25 @@ class Crowd:
                 await end(tx, shop, contact.id, agent_id, seen_seq=contact.message_seq)
         else:
             async with self.line.database.transaction() as tx:
-                await wrap_up(tx, shop, contact.id, agent_id, category="orders", subcategory="", solved=True, next_step="")
+                await wrap_up(
+                    tx,
+                    shop,
+                    contact.id,
+                    agent_id,
+                    category="orders",
+                    subcategory="",
+                    solved=True,
+                    next_step="",
+                )
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_both_sides_race_and_nobody_is_missed(line: Line, seed: int) -> None:
     crowd = Crowd(line, seed)
     for number in range(6):
-        await line.agent(f"a{number}", capacity=2, queues=("general", "spare"), presence="ready" if number % 2 else None)
+        await line.agent(
+            f"a{number}", capacity=2, queues=("general", "spare"), presence="ready" if number % 2 else None
+        )
     answers = await at_once(
         [*(crowd.customers(12) for _ in range(3)), *(crowd.act(agent, 30) for agent in line.agents.values())]
     )
@@ -162,17 +181,13 @@ async def test_an_agent_who_leaves_while_accepting_deadlocks_nobody(line: Line) 
             async with line.database.transaction() as tx:
                 await accept_offer(tx, line.line_id, offer_id, agent_id)
 
-        answers = await at_once([*(take(offer.id) for offer in reversed(offers)), line.presence(name, "offline")])
+        answers = await at_once(
+            [*(take(offer.id) for offer in reversed(offers)), line.presence(name, "offline")]
+        )
         assert not [answer for answer in answers if isinstance(answer, DBAPIError)]
         await check_at_rest(line)
         for contact_id in contacts:
-            await _close_any_way(line, contact_id)
-
-
-async def _close_any_way(line: Line, contact_id: UUID) -> None:
-    async with line.database.transaction() as tx:
-        await tx.run("update contacts set close_asked = 'customer_left' where id = :id", id=contact_id)
-    await step(line, contact_id, StepKind.CLOSE_IDLE)
+            await leave(line, contact_id)
 
 
 async def test_who_came_back_is_asked_again_even_when_the_plan_is_exhausted(line: Line) -> None:
@@ -239,7 +254,9 @@ async def test_an_agent_without_room_gets_nothing(line: Line) -> None:
     assert await line.pending_offer(contact_id) is None
 
 
-async def test_a_supervisor_may_give_an_offered_contact_to_the_very_agent_it_is_offered_to(line: Line) -> None:
+async def test_a_supervisor_may_give_an_offered_contact_to_the_very_agent_it_is_offered_to(
+    line: Line,
+) -> None:
     boss = await line.agent("boss", role="supervisor", queues=(), presence=None)
     await line.agent("full", capacity=1)
     contact_id = await waiting_contact(line)

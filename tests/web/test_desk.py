@@ -331,7 +331,8 @@ async def test_what_came_since_is_what_came_since(chen: Browser, world: World) -
     page = (await chen.get(f"/desk/c/{contact}", **FRAGMENT)).text
     seq = re.search(r'data-seq="(\d+)"', page)
     event = re.search(r'data-event="(\d+)"', page)
-    assert seq and event
+    assert seq
+    assert event
     await world.say(who, "第二句", drive=False)
     since = (await chen.get(f"/desk/c/{contact}/since?seq={seq[1]}&event={event[1]}", **FRAGMENT)).text
     assert "第二句" in since
@@ -456,3 +457,60 @@ async def test_the_presence_of_an_owner_who_left_is_told(chen: Browser, world: W
     async with world.database.transaction() as tx:
         await offers.set_presence(tx, LINE, world.users["chenjia"], "offline")
     assert (await chen.get(f"/desk/c/{contact}", **FRAGMENT)).status_code == 200
+
+
+ARTICLE = {
+    "key": "filter-change",
+    "language": "zh",
+    "title": "滤芯多久换",
+    "questions": "滤芯多久换一次\n多久换滤芯",
+    "body": "海豚牌滤芯每三个月更换一次。",
+    "category": "aftersales",
+    "skill": "aftersales",
+    "status": "published",
+    "valid_from": "2026-01-01",
+    "valid_until": "",
+    "review_at": "2026-12-01",
+}
+
+
+async def test_articles_are_written_by_supervisors_and_found_at_once(
+    chen: Browser, supervisor: Browser, world: World
+) -> None:
+    assert (await chen.get("/desk/articles")).status_code == 200
+    assert (await chen.get("/desk/articles/new")).status_code == 403
+    assert (await chen.post("/desk/articles", ARTICLE, **_act())).status_code == 403
+    saved = await supervisor.post("/desk/articles", ARTICLE, **_act(**{"HX-Request": "true"}))
+    assert saved.status_code == 204
+    shown = await supervisor.get(saved.headers["HX-Redirect"])
+    assert "海豚牌滤芯" in shown.text
+    assert "滤芯多久换" in (await chen.get("/desk/articles?q=海豚牌")).text
+    contact = await world.talking("chenjia", "文章", "海豚牌滤芯多久换一次？")
+    assert "滤芯多久换" in (await chen.get(f"/desk/c/{contact}/suggested", **FRAGMENT)).text
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("body", "您好 {{customer_nmae}}，请稍等", "{{customer_nmae}}"),
+        ("title", "{{x}}", "{{x}}"),
+        ("title", "", "不能为空"),
+        ("questions", " \n ", "至少写一个"),
+        ("key", "有空格 的", "标识只能用"),
+        ("valid_until", "2025-01-01", "失效日期早于生效日期"),
+        ("review_at", "2026-13-45", "请填写有效的日期"),
+    ],
+)
+async def test_a_mistake_in_an_article_is_said_where_it_is_and_nothing_is_lost(
+    supervisor: Browser, world: World, field: str, value: str, said: str
+) -> None:
+    wrong = ARTICLE | {"key": "wrong", field: value}
+    answer = await supervisor.post(
+        "/desk/articles", wrong, **_act(**{"HX-Request": "true", "Accept": "text/html"})
+    )
+    assert answer.status_code == 422
+    assert said in answer.text
+    if field != "body":
+        assert "海豚牌滤芯每三个月更换一次。" in answer.text
+    async with world.database.reading() as tx:
+        assert await tx.scalar("select count(*) from articles where key = :key", key=wrong["key"]) == 0

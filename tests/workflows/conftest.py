@@ -5,21 +5,20 @@ import sysconfig
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from adapters.business_system import BusinessSystem
 from adapters.settings import Settings
 from domain.bot.model import BusinessResult, BusinessStatus
 from tests.support.line import Line, ShiftedDatabase, open_line
-from workflows.dispatcher import Dispatcher, workflow_id
+from workflows.dispatcher import Dispatcher
 from workflows.worker import build_worker
 
 PATIENCE_SECONDS = 10
@@ -63,10 +62,10 @@ class Story:
 
     async def pass_time(self, seconds: float) -> None:
         """Let virtual time pass in small steps, so that alarms ring at their time and not after it."""
+        until = await self.now() + timedelta(seconds=seconds)
         step = max(1.0, seconds / 12)
-        while seconds > 0:
-            await self.env.sleep(min(step, seconds))
-            seconds -= step
+        while (left := (until - await self.now()).total_seconds()) > 0:
+            await self.env.sleep(min(step, left))
             await self.settled()
 
     async def settled(self) -> None:
@@ -100,8 +99,9 @@ class Story:
         return [message.attrs["code"] for message in await self.line.messages(contact_id) if "code" in message.attrs]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 async def environment() -> AsyncIterator[WorkflowEnvironment]:
+    """A server a story: an abandoned workflow would ring in the next one, a terminated one stops the skipping."""
     server = Path(sysconfig.get_path("scripts")) / "temporal-test-server"
     async with await WorkflowEnvironment.start_time_skipping(
         data_converter=pydantic_data_converter, test_server_existing_path=str(server)
@@ -129,15 +129,6 @@ async def story(environment: WorkflowEnvironment, fresh_database_url: str, reque
         finally:
             dispatching.cancel()
             await asyncio.gather(dispatching, return_exceptions=True)
-            await _end_workflows(environment, database)
             await database.close()
             await shop.close()
 
-
-async def _end_workflows(environment: WorkflowEnvironment, database: ShiftedDatabase) -> None:
-    """A story's workflows must not ring in the next story: the server's virtual time is one."""
-    async with database.reading() as tx:
-        cases = await tx.all("select id, kind from cases")
-    for case in cases:
-        with suppress(RPCError):
-            await environment.client.get_workflow_handle(workflow_id(case.kind, case.id)).terminate()

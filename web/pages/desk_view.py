@@ -66,6 +66,13 @@ class DeskView:
         """The line's own name of a key."""
         return self.words.name(area, key, self.texts.language)
 
+    def category(self, key: str) -> str:
+        """An article's category: a name of ours, of a skill, or as the editor wrote it."""
+        ours = f"desk.category.{key}"
+        return self.texts(ours) if self.texts.has(ours) else self.word("skill", key)
+
+    # texts: desk.category.*
+
     def customer(self, name: str, customer_id: Any) -> str:
         """The customer's name; a visitor who has not said it is told apart by four characters."""
         return name or self.texts("desk.visitor", mark=str(customer_id)[-4:].upper())

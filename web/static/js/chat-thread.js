@@ -57,31 +57,33 @@ export function setState(next) {
 // Drawing: an element a message, kept as long as what it shows is the same.
 
 const drawn = new Map();
+/** The one message that shows how far it came: the customer's last, unless a later one is still on its way. */
+let own = null;
 
 export function draw() {
   const wanted = [];
   let before = null;
   const lastOfOthers = order.findLast((message) => message.author !== "customer" && message.kind !== "notice");
   const awaits = order.at(-1) === lastOfOthers || order.findLast((message) => message.kind !== "notice") === lastOfOthers;
+  const known = sentIds();
+  const leaving = pending().filter((item) => !known.has(item.clientId));
+  own = leaving.length ? null : order.findLast((message) => message.author === "customer");
   const use = (key, mark, make) => {
-    const known = drawn.get(key);
-    const kept = known?.mark === mark ? known : { mark, element: make() };
-    wanted.push([key, kept]);
+    const shown = drawn.get(key);
+    wanted.push([key, shown?.mark === mark ? shown : { mark, element: make() }]);
   };
   for (const message of order) {
     const at = new Date(message.at);
     if (!before || at - new Date(before.at) > GAP_MS) use(`time:${message.id}`, dayMark(at), () => divider(at));
-    const isActive = message === lastOfOthers && awaits && pending().length === 0;
+    const isLast = message === lastOfOthers && awaits && leaving.length === 0;
+    // A card that is being filled in must not be drawn anew because something was said below it.
+    const isActive = message.kind === "verify" ? !state?.verified : message.choices.length > 0 && isLast;
     const isFirst = !before || before.author !== message.author || before.name !== message.name || before.kind === "notice";
     const mark = JSON.stringify([isActive, isFirst, message.kind === "verify" && state?.verified, message.survey && surveyMark(message), readMark(message)]);
     use(message.id, mark, () => entry(message, isActive, isFirst));
     before = message;
   }
-  const known = sentIds();
-  for (const item of pending()) {
-    if (known.has(item.clientId)) continue;
-    use(`out:${item.clientId}`, `${item.state}:${item.problem ?? ""}`, () => outgoing(item));
-  }
+  for (const item of leaving) use(`out:${item.clientId}`, `${item.state}:${item.problem ?? ""}`, () => outgoing(item));
   place(wanted);
 }
 
@@ -106,9 +108,8 @@ function place(wanted) {
 }
 
 const surveyMark = (message) => (state?.survey_due && state.survey_contact_id === message.contact_id ? "due" : "past");
-const lastOwn = () => order.findLast((message) => message.author === "customer");
 const isRead = (message) => Boolean(state?.agent && message.seq <= state.agent_read_seq && message.contact_id === state.contact_id);
-const readMark = (message) => (message === lastOwn() ? `own:${isRead(message)}` : "");
+const readMark = (message) => (message === own ? `own:${isRead(message)}` : "");
 
 function dayMark(at) {
   return `${at.toDateString() === new Date().toDateString()}`;
@@ -147,12 +148,11 @@ function entry(message, isActive, isFirst) {
   const time = full.format(new Date(message.at));
   return el(
     "article",
-    { className: `m is-${message.author}${isOwn ? " is-own" : ""}`, title: time },
+    { className: `m is-${message.author}${isOwn ? " is-own" : ""}`, title: time, "aria-label": isOwn ? t("js.chat.you") : who(message) },
     !isOwn && isFirst && el("div", { className: "who" }, icon({ bot: "robot", agent: "user" }[message.author]), who(message)),
-    isOwn && el("span", { className: "visually-hidden" }, t("js.chat.you")),
     bubble,
     el("time", { className: "visually-hidden", dateTime: message.at }, ago(new Date(message.at))),
-    isOwn && message === lastOwn() && el("div", { className: "delivery" }, icon(isRead(message) ? "checks" : "check"), t(isRead(message) ? "js.chat.state.read" : "js.chat.state.delivered")),
+    message === own && el("div", { className: "delivery" }, icon(isRead(message) ? "checks" : "check"), t(isRead(message) ? "js.chat.state.read" : "js.chat.state.delivered")),
   );
 }
 

@@ -308,7 +308,9 @@ class Composer {
     bubble.append(side);
     this.conv.querySelector("[data-pending]").append(bubble);
     const scroll = this.conv.querySelector("[data-scroll]");
-    scroll.scrollTop = scroll.scrollHeight;
+    const toEnd = () => (scroll.scrollTop = scroll.scrollHeight);
+    toEnd();
+    requestAnimationFrame(toEnd); // the editor has shrunk by then
     return bubble;
   }
 

@@ -178,7 +178,7 @@ function joined(lines, line) {
 async function standsElsewhere() {
   const id = conv.dataset.contact;
   await whenComposed();
-  if (currentContact() === id) open(id, { push: false });
+  open(id, { push: false, redraw: true });
   refreshSoon(0);
 }
 

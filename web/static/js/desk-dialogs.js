@@ -48,7 +48,7 @@ export async function end({ next = false } = {}) {
   } catch {
     return;
   }
-  await hooks.open(conv.dataset.contact, { push: false });
+  await hooks.open(conv.dataset.contact, { push: false, redraw: true });
   hooks.refreshSoon(0);
   wrapUp();
 }
@@ -75,7 +75,7 @@ export function timeline(everything = false) {
 async function afterAct() {
   const id = currentContact();
   hooks.refreshSoon(0);
-  if (id) await hooks.open(id, { push: false });
+  if (id) await hooks.open(id, { push: false, redraw: true });
 }
 
 async function submitted(event) {
@@ -100,10 +100,10 @@ async function submitted(event) {
   if (dialog.open) dialog.close();
   if (form.matches("[data-wrap-form]")) {
     toast(t("js.desk.wrap.done"));
-    const next = thenNext ? hooks.neighbour(1) : null;
+    const next = thenNext ? [hooks.neighbour(1), hooks.neighbour(-1)].find((each) => each && each !== id) : null;
     thenNext = false;
     hooks.refreshSoon(0);
-    if (next && next !== id) return hooks.open(next);
+    if (next) return hooks.open(next);
   }
   afterAct();
 }

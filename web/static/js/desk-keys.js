@@ -8,6 +8,10 @@ import { acceptFirst } from "./desk-offers.js";
 import { togglePanel } from "./desk-panes.js";
 import { tinykeys } from "../vendor/tinykeys.js";
 
+function showKeys() {
+  document.getElementById("desk-keys").showModal();
+}
+
 export function installKeys({ open, neighbour, copyNumber }) {
   const go = (step) => {
     const id = neighbour(step);
@@ -29,8 +33,8 @@ export function installKeys({ open, neighbour, copyNumber }) {
     KeyI: bare(() => timeline()),
     Period: bare(copyNumber),
     BracketRight: bare(togglePanel),
-    Slash: bare(openCommand),
-    "Shift+Slash": bare(() => document.getElementById("desk-keys").showModal()),
+    Slash: bare((event) => (event.key === "?" ? showKeys() : openCommand())),
+    "Shift+Slash": bare(showKeys),
     // Enter on a link or a button is that link's or button's.
     Enter: bare((event) => (event.target.closest("a, button, summary, [role=button]") ? false : acceptFirst())),
     "$mod+KeyK": (event) => {

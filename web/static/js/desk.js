@@ -110,8 +110,13 @@ function markOpen() {
 
 // Opening a conversation
 
-export async function open(id, { push = true, focus = false } = {}) {
+let target = null; // the contact on its way to the screen
+
+/** `redraw` draws the open contact anew: it never holds up somebody who is on the way to another. */
+export async function open(id, { push = true, focus = false, redraw = false } = {}) {
+  if (redraw && (target ?? currentContact()) !== id) return;
   opening?.abort();
+  target = id;
   opening = new AbortController();
   const { signal } = opening;
   const place = document.getElementById("desk-contact");
@@ -128,7 +133,10 @@ export async function open(id, { push = true, focus = false } = {}) {
     if (error.name !== "AbortError") refreshSoon();
   } finally {
     clearTimeout(waiting);
-    if (!signal.aborted) place.classList.remove("is-loading");
+    if (!signal.aborted) {
+      place.classList.remove("is-loading");
+      target = null;
+    }
   }
 }
 

@@ -14,7 +14,7 @@
   }[language];
   const hintKey = `holdfast-session:${script.dataset.line ?? ""}`;
   const css = `
-    :host { all: initial; }
+    :host { all: initial !important; display: block !important; }
     * { box-sizing: border-box; }
     .launcher { position: fixed; right: 20px; bottom: 20px; z-index: 2147483000; width: 56px; height: 56px; border: 0; border-radius: 50%; background: #0f766e; color: #fff; display: grid; place-items: center; cursor: pointer; box-shadow: 0 6px 20px rgb(16 24 40 / 28%); }
     .launcher:hover { background: #0b5f58; }
@@ -32,7 +32,7 @@
     @media print { .launcher, .panel { display: none; } }`;
 
   const host = document.createElement("div");
-  const shadow = host.attachShadow({ mode: "closed" });
+  const shadow = host.attachShadow({ mode: "open" });
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(css);
   shadow.adoptedStyleSheets = [sheet];

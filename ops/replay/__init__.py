@@ -1,0 +1,1 @@
+"""Customers and agents played against a running product, through its public interface only."""
