@@ -56,6 +56,9 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with app.state.live.running():
         yield
+    shop = getattr(app.state, "business_system", None)  # made at the first look at a customer's orders
+    if shop is not None:
+        await shop.close()
     if app.state.owns_database:
         await app.state.database.close()
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from adapters.db.chat import proven_identity
 from adapters.db.engine import Database, as_json
 
 
@@ -22,21 +23,13 @@ async def requested_call(database: Database, call_id: UUID) -> RequestedCall | N
     """The call, or None when it has been answered."""
     async with database.reading() as tx:
         row = await tx.one(
-            """
-            select b.name, b.arguments, b.idempotency_key, b.state,
-                   max(i.external_id) filter (where i.channel = 'member') as member_id,
-                   max(i.external_id) filter (where i.channel = 'phone') as phone
-            from business_calls b
-            join contacts k on k.id = b.contact_id
-            left join identities i on i.customer_id = k.customer_id and i.verified_at is not null
-            where b.id = :id
-            group by b.id
-            """,
+            "select contact_id, name, arguments, idempotency_key, state from business_calls where id = :id",
             id=call_id,
         )
-    if row.state != "requested":
-        return None
-    return RequestedCall(row.name, row.arguments, row.idempotency_key, row.member_id, row.phone)
+        if row.state != "requested":
+            return None
+        member_id, phone = await proven_identity(tx, contact_id=row.contact_id)
+    return RequestedCall(row.name, row.arguments, row.idempotency_key, member_id, phone)
 
 
 async def finish_call(database: Database, call_id: UUID, status: str, data: dict[str, Any]) -> None:

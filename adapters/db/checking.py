@@ -58,12 +58,16 @@ async def wait_for_rest(database: Database, seconds: float) -> bool:
 
 async def check_ledger(database: Database) -> list[Violation]:
     """Every violation that the ledger itself shows."""
-    found: list[Violation] = []
     async with _snapshot(database) as connection:
-        for rule in RULES:
-            found += await _ask(connection, rule)
-        found += await _check_chains(connection)
-    return found
+        return await check_connection(connection)
+
+
+async def check_connection(connection: AsyncConnection) -> list[Violation]:
+    """The same, of what this connection's transaction sees."""
+    found: list[Violation] = []
+    for rule in RULES:
+        found += await _ask(connection, rule)
+    return found + await _check_chains(connection)
 
 
 async def open_case_ids(database: Database) -> dict[UUID, str]:

@@ -42,29 +42,29 @@ _HELD = """
 """
 
 _MOVES = """
-    select e.at, cast(e.attrs ->> 'agent' as uuid) as agent_id, o.weight as units
-    from events e join offers o on o.id = cast(e.attrs ->> 'offer_id' as uuid)
+    select e.at, e.attrs ->> 'agent' as agent, o.weight as units
+    from events e join offers o on cast(o.id as text) = e.attrs ->> 'offer_id'
     where e.kind = 'offer_made' or (e.kind = 'offer_accepted' and e.attrs ? 'automatic')
     union all
-    select e.at, o.agent_id, -o.weight
-    from events e join offers o on o.id = cast(e.attrs ->> 'offer_id' as uuid)
+    select e.at, cast(o.agent_id as text), -o.weight
+    from events e join offers o on cast(o.id as text) = e.attrs ->> 'offer_id'
     where e.kind in ('offer_declined', 'offer_expired', 'offer_withdrawn')
     union all
-    select e.at, cast(e.attrs ->> 'agent' as uuid), o.weight
+    select e.at, e.attrs ->> 'agent', o.weight
     from events e cross join lateral (
         select weight from offers where case_id = e.case_id and state = 'accepted'
-          and agent_id = cast(e.attrs ->> 'agent' as uuid) order by settled_at desc limit 1) o
+          and cast(agent_id as text) = e.attrs ->> 'agent' order by settled_at desc limit 1) o
     where e.kind in ('taken_over', 'assigned', 'claimed')
     union all
-    select e.at, g.agent_id, -o.weight
+    select e.at, g.agent, -o.weight
     from events e cross join lateral (
-        select cast(case
+        select case
             when e.kind in ('wrap_up_unfinished', 'given_back') then e.attrs ->> 'agent'
             when e.kind = 'wrapped_up' then substr(e.actor, 6)
-            else e.attrs ->> 'from' end as uuid) as agent_id) g
+            else e.attrs ->> 'from' end as agent) g
     cross join lateral (
         select weight from offers where case_id = e.case_id and state = 'accepted'
-          and agent_id = g.agent_id order by settled_at desc limit 1) o
+          and cast(agent_id as text) = g.agent order by settled_at desc limit 1) o
     where e.kind in ('wrap_up_unfinished', 'given_back', 'wrapped_up', 'transferred', 'taken_over',
                      'assigned', 'claimed')
 """
@@ -80,7 +80,7 @@ _CAPACITY = """
 """The most an agent was ever allowed to hold."""
 
 RULES: tuple[Rule, ...] = (
-    # I1: every accepted inbound message exists once
+    # Every accepted inbound message exists once
     Rule(
         Invariant.ONCE,
         "message_without_event",
@@ -100,8 +100,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         Invariant.ONCE,
         "message_twice",
-        """select 'contact:' || cast(min(cast(m.contact_id as text)) as text) as subject, min(m.seq) as a,
-                  count(*) as b
+        """select 'contact:' || min(cast(m.contact_id as text)) as subject, min(m.seq) as a, count(*) as b
            from messages m where m.external_id is not null
            group by m.line_id, m.channel, m.external_id having count(*) > 1""",
     ),
@@ -111,9 +110,9 @@ RULES: tuple[Rule, ...] = (
         """select 'contact:' || f.case_id as subject, f.seq as a, f.attrs ->> 'seq' as b from facts f
            where f.kind = 'customer_message' and not exists (
                select 1 from messages m where m.contact_id = f.case_id and m.author = 'customer'
-                 and m.seq = cast(f.attrs ->> 'seq' as integer))""",
+                 and cast(m.seq as text) = f.attrs ->> 'seq')""",
     ),
-    # I2: sequences without gaps, in accepted order
+    # Sequences without gaps, in accepted order
     Rule(
         Invariant.ORDER,
         "message_gap",
@@ -138,17 +137,18 @@ RULES: tuple[Rule, ...] = (
         Invariant.ORDER,
         "message_out_of_order",
         """select 'contact:' || m.contact_id as subject, m.seq as a, e.attrs ->> 'seq' as b
-           from events e join messages m on m.id = cast(e.attrs ->> 'message_id' as uuid)
-           where e.kind in ('message', 'note') and cast(e.attrs ->> 'seq' as integer) <> m.seq
+           from events e join messages m on cast(m.id as text) = e.attrs ->> 'message_id'
+           where e.kind in ('message', 'note') and cast(m.seq as text) is distinct from e.attrs ->> 'seq'
            union all
-           select 'contact:' || case_id, told, before from (
-               select case_id, cast(attrs ->> 'seq' as integer) as told,
-                      cast(lag(cast(attrs ->> 'seq' as integer)) over (partition by case_id order by seq)
-                           as text) as before
-               from events where kind in ('message', 'note')) o
-           where told <= cast(before as integer)""",
+           select 'contact:' || case_id, told, cast(before as text) from (
+               select m.contact_id as case_id, m.seq as told,
+                      lag(m.seq) over (partition by m.contact_id order by e.seq) as before
+               from events e join messages m on m.contact_id = e.case_id
+                                            and cast(m.id as text) = e.attrs ->> 'message_id'
+               where e.kind in ('message', 'note')) o
+           where told <= before""",
     ),
-    # I3: at most one owner
+    # At most one owner
     Rule(
         Invariant.ONE_OWNER,
         "owner_against_stage",
@@ -179,7 +179,7 @@ RULES: tuple[Rule, ...] = (
         """select 'customer:' || customer_id as subject, line_id as a, cast(count(*) as text) as b
            from contacts where stage <> 'closed' group by line_id, customer_id having count(*) > 1""",
     ),
-    # I4: capacity, now and at every event
+    # Capacity, now and at every event
     Rule(
         Invariant.CAPACITY,
         "load_over_capacity",
@@ -200,10 +200,10 @@ RULES: tuple[Rule, ...] = (
            join lateral (
                select min(units) as least, max(units) as units from (
                    select sum(sum(m.units)) over (order by m.at) as units from moves m
-                   where m.agent_id = c.user_id group by m.at) each) l on true
+                   where m.agent = cast(c.user_id as text) group by m.at) each) l on true
            where l.units > c.most or l.least < 0""",  # noqa: S608 - the same
     ),
-    # I7: nobody is forgotten
+    # Nobody is forgotten
     Rule(
         Invariant.NOT_FORGOTTEN,
         "queued_without_entry",
@@ -229,7 +229,9 @@ RULES: tuple[Rule, ...] = (
               or (k.stage = 'bot' and k.call_id is not null
                   and coalesce(b.state, '') not in ('requested', 'finished'))
               or (k.stage = 'queued' and k.exhausted_at is null and k.widen_at is null
-                  and k.opens_at is null)""",
+                  and k.opens_at is null)
+              or (k.stage = 'queued' and k.exhausted_at is not null and k.widen_at is null and exists (
+                  select 1 from waiting_work w where w.case_id = k.id and w.refused_by <> '[]'))""",
     ),
     Rule(
         Invariant.NOT_FORGOTTEN,
@@ -240,7 +242,7 @@ RULES: tuple[Rule, ...] = (
            where c.kind = 'contact'
              and (k.id is null or (c.closed_at is null) <> (k.stage <> 'closed'))""",
     ),
-    # I8: every fact signalled and folded at rest
+    # Every fact signalled and folded at rest
     Rule(
         Invariant.SIGNALLED,
         "fact_not_signalled",
@@ -259,7 +261,7 @@ RULES: tuple[Rule, ...] = (
         """select kind || ':' || id as subject, quarantine_reason as a, null as b from cases
            where quarantined_at is not null and closed_at is null""",
     ),
-    # I9: each state change has its event (the chains themselves are verified row by row)
+    # Each state change has its event (the chains themselves are verified row by row)
     Rule(
         Invariant.CHAINED,
         "event_of_another_case",

@@ -33,16 +33,21 @@ ROUTED = frozenset(
 
 
 _CONTACT = """
-    select k.*, p.member as proven_member, p.verified as proven
+    select k.*, coalesce(held.proven, false) as proven,
+           coalesce(held.proven, false) and exists (
+               select 1 from identities m
+               where m.customer_id = k.customer_id and m.channel = 'member' and m.verified_at is not null
+           ) as proven_member
     from contacts k
-    cross join lateral (
-        select coalesce(bool_or(channel = 'member'), false) as member, count(*) > 0 as verified
-        from identities
-        where customer_id = k.customer_id and channel in ('member', 'phone') and verified_at is not null
-    ) p
+    left join lateral (
+        select true as proven from identities i
+        where i.id = k.identity_id and i.customer_id = k.customer_id and i.verified_at is not null
+          and (i.verified_until is null or i.verified_until > ledger_now())
+    ) held on true
     where k.id = :id
 """
-"""A contact with what its customer has proven; typed words prove nothing (RELIABILITY rule 8)."""
+"""A contact, and whether the identity it is held through is proven now: typed words, and another browser's
+proof, prove nothing (RELIABILITY rule 8)."""
 
 
 async def load_contact(database: Database, case_id: UUID) -> ContactState:

@@ -27,9 +27,9 @@ from ops.demo_shop.model import (
 from ops.demo_shop.store import Session
 from ops.demo_shop.tracking import address_corrected, redelivered, usual_way
 
-RETURN_TO_ZH = "请在截止时间前将商品连同配件寄回：浙江省杭州市余杭区长青优选退货仓，退货单号写在面单备注里。运费由我们承担，签收后 3 个工作日内退款。"
+RETURN_TO_ZH = "请在截止时间前将商品连同配件寄回：浙江省杭州市余杭区守诺优选退货仓，退货单号写在面单备注里。运费由我们承担，签收后 3 个工作日内退款。"
 RETURN_TO_EN = (
-    "Please send the goods with all accessories before the deadline to: Evergreen Goods returns, Yuhang, "
+    "Please send the goods with all accessories before the deadline to: Holdfast Select returns, Yuhang, "
     "Hangzhou, Zhejiang, with the return number in the label's remarks. We pay the postage and refund within "
     "3 working days of receipt."
 )

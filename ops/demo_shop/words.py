@@ -3,7 +3,7 @@
 from ops.demo_shop.model import OrderException, OrderState, Tier
 
 PAGE_WORDS: dict[str, tuple[str, str]] = {
-    "shop": ("长青优选", "Evergreen Goods"),
+    "shop": ("守诺优选", "Holdfast Select"),
     "tagline": ("认真挑选的日常好物", "Everyday things, chosen with care"),
     "demo_note": (
         "这是 Holdfast 的演示商店：商品、会员和订单均为虚构。",

@@ -1,36 +1,44 @@
 """Locks in one order, a session that hangs is ended, and what is written once stays as it is."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 from sqlalchemy.exc import DBAPIError
 
 from adapters.db.desk_timeline import events_of_case, prove
-from adapters.db.engine import LockOrderError
+from adapters.db.engine import LockOrderError, Transaction
 from adapters.db.offers import accept_offer
 from tests.ledger.acts import talking_contact, waiting_contact
 from tests.support.line import Line
+
+Act = Callable[[Transaction], Awaitable[object]]
+
+
+async def do(line: Line, *acts: Act) -> None:
+    """These acts in one transaction."""
+    async with line.database.transaction() as tx:
+        for act in acts:
+            await act(tx)
 
 
 async def test_the_routing_lock_comes_first(line: Line) -> None:
     contact_id = (await line.say(await line.customer(), "你好")).contact_id
     with pytest.raises(LockOrderError):
-        async with line.database.transaction() as tx:
-            await tx.lock_case(contact_id)
-            await tx.lock_routing(line.line_id)
+        await do(line, lambda tx: tx.lock_case(contact_id), lambda tx: tx.lock_routing(line.line_id))
 
 
 async def test_a_second_case_needs_the_routing_lock(line: Line) -> None:
     first = (await line.say(await line.customer(), "你好")).contact_id
     second = (await line.say(await line.customer(), "你好")).contact_id
     with pytest.raises(LockOrderError):
-        async with line.database.transaction() as tx:
-            await tx.lock_case(first)
-            await tx.lock_case(second)
-    async with line.database.transaction() as tx:
-        await tx.lock_routing(line.line_id)
-        await tx.lock_case(second)
-        await tx.lock_case(first)
+        await do(line, lambda tx: tx.lock_case(first), lambda tx: tx.lock_case(second))
+    await do(
+        line,
+        lambda tx: tx.lock_routing(line.line_id),
+        lambda tx: tx.lock_case(second),
+        lambda tx: tx.lock_case(first),
+    )
 
 
 async def test_an_agents_row_is_locked_within_the_routing_lock_only(line: Line) -> None:
@@ -59,9 +67,9 @@ async def test_a_closed_case_takes_no_facts(line: Line) -> None:
             id=contact_id,
         )
     with pytest.raises(LockOrderError):
-        async with line.database.transaction() as tx:
-            await tx.lock_case(contact_id)
-            await tx.record_fact(contact_id, "owner_back")
+        await do(
+            line, lambda tx: tx.lock_case(contact_id), lambda tx: tx.record_fact(contact_id, "owner_back")
+        )
 
 
 async def test_accepting_does_not_wait_for_the_agents_row(line: Line) -> None:
@@ -110,11 +118,13 @@ async def test_the_chain_of_a_whole_conversation_verifies(line: Line) -> None:
 async def test_a_session_that_hangs_in_its_transaction_is_ended_and_the_pool_heals(line: Line) -> None:
     contact_id = (await line.say(await line.customer(), "你好")).contact_id
     with pytest.raises(DBAPIError):
-        async with line.database.transaction() as tx:
-            await tx.run("set local idle_in_transaction_session_timeout = 200")
-            await tx.lock_case(contact_id)
-            await asyncio.sleep(0.6)
-            await tx.run("update contacts set preview = '' where id = :id", id=contact_id)
+        await do(
+            line,
+            lambda tx: tx.run("set local idle_in_transaction_session_timeout = 200"),
+            lambda tx: tx.lock_case(contact_id),
+            lambda _: asyncio.sleep(0.6),
+            lambda tx: tx.run("update contacts set preview = '' where id = :id", id=contact_id),
+        )
     async with asyncio.timeout(5):
         for _ in range(20):
             async with line.database.transaction() as tx:

@@ -161,6 +161,7 @@ class Line:
                     external=member,
                     customer=customer_id,
                 )
+                await tx.run("update identities set verified_at = now() where id = :id", id=identity_id)
         return identity_id
 
     async def say(

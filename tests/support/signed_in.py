@@ -19,12 +19,12 @@ from web.app import create_app
 HOST = "http://127.0.0.1:8080"
 
 
-def app_of(database: Database, folder: Path) -> FastAPI:
+def app_of(database: Database, folder: Path, *, port: int = 8080) -> FastAPI:
     """The application; development mode makes a missing text an error."""
     settings = Settings(
         environment=Environment.DEVELOPMENT,
         database_url=database.url,
-        public_url=HOST,
+        public_url=f"http://127.0.0.1:{port}",
         secret_key=SecretStr("k" * 40),
         data_dir=folder,
     )

@@ -30,6 +30,7 @@ from api.errors import Conflict, NotFound
 from api.ratelimit import rate_limit
 from domain.calendar import Weekday
 from domain.roles import Role
+from domain.routing import LANGUAGE_SKILLS
 from web.edge import MEGABYTE
 from web.i18n import Texts
 from web.pages.admin_articles import previewed, stage, staged_bytes
@@ -267,7 +268,9 @@ async def add_colleague(user: Configurer, pool: Pool, form: FilledForm, page: Re
         form.problems["skills"] = "wizard.people.skills_needed"
     if not form.problems:
         password_hash = await hash_password(password)
-        skills = None if everything else dict.fromkeys(chosen, wizard.EVERYTHING_LEVEL)
+        # Without a language nobody qualifies; which ones they speak is refined in administration.
+        subjects = (*chosen, *sorted(LANGUAGE_SKILLS))
+        skills = None if everything else dict.fromkeys(subjects, wizard.EVERYTHING_LEVEL)
         try:
             async with pool.transaction() as tx:
                 await _add(tx, user, form, login, name, password_hash, skills)

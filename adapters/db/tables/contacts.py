@@ -39,6 +39,9 @@ class Contact(SQLModel, table=True):
         ),
         Index("contacts_of_owner", "owner_id", "last_message_at", postgresql_where="owner_id is not null"),
         Index("contacts_open", "line_id", "stage", "last_message_at", postgresql_where="stage <> 'closed'"),
+        Index(
+            "contacts_open_latest", "line_id", "last_message_at", "id", postgresql_where="stage <> 'closed'"
+        ),
         Index("contacts_recent", "line_id", "last_message_at"),
         Index("contacts_of_customer", "customer_id", "opened_at"),
     )

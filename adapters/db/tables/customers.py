@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlmodel import Field, SQLModel
 
 from adapters.db.tables.base import document, instant, line_reference, reference, text
@@ -11,7 +12,11 @@ from adapters.db.tables.base import document, instant, line_reference, reference
 
 class Customer(SQLModel, table=True):
     __tablename__ = "customers"
-    __table_args__ = (Index("customers_recent", "line_id", "created_at"),)
+    __table_args__ = (
+        Index("customers_recent", "line_id", "created_at"),
+        Index("customers_by_name", "line_id", sql("lower(name) text_pattern_ops")),
+        Index("customers_by_phone", "line_id", "phone_hint", postgresql_where="phone_hint <> ''"),
+    )
     id: UUID = Field(primary_key=True)
     line_id: str = line_reference()
     name: str = text(default="")

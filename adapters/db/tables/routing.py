@@ -115,6 +115,7 @@ class Offer(SQLModel, table=True):
         CheckConstraint("state <> 'declined' or decline_reason is not null", name="decline_has_reason"),
         Index("one_pending_offer", "case_id", unique=True, postgresql_where="state = 'pending'"),
         Index("offers_of_agent", "agent_id", "state"),
+        Index("offers_taken", "queue_id", "settled_at", postgresql_where="state = 'accepted'"),
         Index("offers_of_case", "case_id", "offered_at"),
     )
     id: UUID = Field(primary_key=True)

@@ -262,6 +262,19 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index(
+        "customers_by_name",
+        "customers",
+        ["line_id", sa.literal_column("lower(name) text_pattern_ops")],
+        unique=False,
+    )
+    op.create_index(
+        "customers_by_phone",
+        "customers",
+        ["line_id", "phone_hint"],
+        unique=False,
+        postgresql_where="phone_hint <> ''",
+    )
     op.create_index("customers_recent", "customers", ["line_id", "created_at"], unique=False)
     op.create_table(
         "flows",
@@ -581,6 +594,13 @@ def upgrade() -> None:
     op.create_index("offers_of_agent", "offers", ["agent_id", "state"], unique=False)
     op.create_index("offers_of_case", "offers", ["case_id", "offered_at"], unique=False)
     op.create_index(
+        "offers_taken",
+        "offers",
+        ["queue_id", "settled_at"],
+        unique=False,
+        postgresql_where="state = 'accepted'",
+    )
+    op.create_index(
         "one_pending_offer", "offers", ["case_id"], unique=True, postgresql_where="state = 'pending'"
     )
     op.create_table(
@@ -852,6 +872,13 @@ def upgrade() -> None:
         "contacts_open",
         "contacts",
         ["line_id", "stage", "last_message_at"],
+        unique=False,
+        postgresql_where="stage <> 'closed'",
+    )
+    op.create_index(
+        "contacts_open_latest",
+        "contacts",
+        ["line_id", "last_message_at", "id"],
         unique=False,
         postgresql_where="stage <> 'closed'",
     )
