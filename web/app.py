@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
-from fastapi.responses import RedirectResponse
 from sqlalchemy.exc import ProgrammingError
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -81,8 +80,3 @@ def _add_probes(app: FastAPI) -> None:
         if revision != request.app.state.newest_revision:
             raise Unavailable("schema_outdated", retry_seconds=2)
         return {"status": "ok", "revision": revision}
-
-    @app.get("/", dependencies=public, include_in_schema=False)
-    async def home() -> RedirectResponse:
-        """Staff land in the desk; who is not signed in is asked to."""
-        return RedirectResponse("/desk", 303)

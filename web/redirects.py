@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 
-def own_path(wish: str, otherwise: str = "/desk") -> str:
+def own_path(wish: str, otherwise: str = "/") -> str:
     """A path of our own, or `otherwise`: no scheme, no host, nothing a browser might read as one."""
     parts = urlsplit(wish.strip())
     is_own = not parts.scheme and not parts.netloc and wish.startswith("/")

@@ -133,10 +133,10 @@ async def add_user(
     password_hash: str,
     line_id: str,
     roles: Iterable[Role],
-    language: str = "zh",
+    language: str = "",
     actor: str = "system",
 ) -> UserView:
-    """A new user with roles in one line. Raises LoginTakenError.
+    """A new user with roles in one line; without a `language` the browser's is shown. Raises LoginTakenError.
 
     The caller checks the password and hashes it before the transaction (`adapters.passwords`).
     """

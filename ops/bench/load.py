@@ -231,6 +231,10 @@ class Load:
             contacts=contacts,
         )
 
+    def messages_in(self, contact_id: str) -> int:
+        """How many messages of its customer the screen showed."""
+        return sum(case_id == contact_id for case_id, _, _ in self._customer_events.values())
+
     # The agent's screen
 
     async def _watch(self, ready: asyncio.Event) -> None:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from adapters.settings import Environment, Settings
@@ -56,6 +57,10 @@ class RunningProduct:
         }
         return {name: pid for name, pid in found.items() if pid is not None}
 
+    def database_address(self, database: str, *, superuser: bool = False) -> str:
+        """The address of a database on the copy's server."""
+        return self._product.postgres.url_of(database, superuser=superuser)
+
     def sign_in(self, role: str) -> SignIn:
         """A demonstration sign-in of this role."""
         everybody = self._product.prepared()["sign_ins"]
@@ -94,8 +99,6 @@ async def product_copy(*, sandbox: bool, pack: str = "ecommerce") -> AsyncIterat
 
 def _with(part: Part, environment: dict[str, str]) -> Part:
     """The part with more in its environment."""
-    from dataclasses import replace  # noqa: PLC0415 - one use
-
     return replace(part, environment={**part.environment, **environment})
 
 

@@ -61,7 +61,9 @@ class Watch:
             return
         # Through the debugger, where the page's policy does not reach.
         await page.evaluate(Path(AXE).read_text())
-        found = await page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
+        found = await page.evaluate(
+            "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
+        )
         for violation in found:
             nodes = [f"{node['target']}: {node['failureSummary']}" for node in violation["nodes"][:3]]
             self.wrong.append(f"{name}: axe {violation['id']} {nodes}")

@@ -17,7 +17,6 @@ class Words:
     ask_order: str
     delayed: str
     verified: str
-    connecting: str
     canned: str
     greeting: str
     note: str
@@ -43,15 +42,14 @@ ZH = Words(
     ask_order="我的包裹到哪了",
     delayed="延误",
     verified="已验证",
-    connecting="人工",
     canned="hi",
     greeting="前面的内容我都看到了",
     note="内部：快递说明天到，先别承诺。",
     own_reply="我已经请快递加急，今天会给您答复。",
     composed="照片在这里",
     category="logistics",
-    thanks="感谢",
-    chain="完整",
+    thanks="评价",
+    chain="校验链完整",
     delivered="已送达",
     waiting="待发送",
     ready="就绪",
@@ -67,16 +65,15 @@ EN = Words(
     source="7-day no-reason return",
     ask_order="Where is my order",
     delayed="delayed",
-    verified="verified",
-    connecting="colleague",
+    verified="Verified",
     canned="hi",
     greeting="I have read what you wrote",
     note="Internal: the carrier says tomorrow; promise nothing yet.",
     own_reply="I have asked the carrier to hurry; you will hear from me today.",
     composed="here is the picture",
     category="logistics",
-    thanks="Thank",
-    chain="intact",
+    thanks="Thank you for your rating",
+    chain="chain verified",
     delivered="Delivered",
     waiting="Waiting to be sent",
     ready="Ready",

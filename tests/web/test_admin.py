@@ -80,7 +80,7 @@ async def test_a_queue_is_changed_at_once_and_the_change_undone(shop: Shop, boss
     change_id, subject = await last_change(shop)
     assert subject == "queues:general"
     page = await boss.get("/admin/changes")
-    assert "offer_seconds" in page.text
+    assert "Offer stands (seconds)" in page.text
     assert f"/admin/changes/{change_id}/undo" in page.text
     # Nothing differs: nothing is put on record.
     await boss.post("/admin/queues/general", QUEUE)

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from adapters.db import admin, admin_reading
 from api.deps import Reading, Tx
 from api.errors import Conflict
+from web.i18n import Texts
 from web.pages import (
     admin_articles,
     admin_bot,
@@ -21,7 +22,7 @@ from web.pages import (
     admin_shop,
 )
 from web.pages.admin_common import Configurer, back, menu
-from web.render import Render
+from web.render import ReaderTexts, Render
 
 router = APIRouter()
 
@@ -47,13 +48,42 @@ async def overview(user: Configurer, tx: Reading, page: Render) -> Response:
 
 
 @router.get("/admin/changes")
-async def changes_page(user: Configurer, tx: Reading, page: Render) -> Response:
+async def changes_page(user: Configurer, tx: Reading, texts: ReaderTexts, page: Render) -> Response:
     """Who changed what, before and after."""
     rows = await admin.changes(tx, user.line_id)
     return page(
         "admin/changes.html",
-        **menu("changes", rows=rows, undoable=admin.undoable, differences=differences),
+        **menu(
+            "changes",
+            rows=rows,
+            undoable=admin.undoable,
+            people={
+                str(each.id): (each.name_en or each.name) if texts.language == "en" else each.name
+                for each in await admin_reading.people(tx, user.line_id)
+            },
+            differences=lambda before, after: [
+                (field_name(texts, name), _said(texts, left), _said(texts, right))
+                for name, left, right in differences(before, after)
+            ],
+        ),
     )
+
+
+def field_name(texts: Texts, name: str) -> str:
+    """A changed field in the reader's words; texts: admin.column.*"""
+    bare = name.rpartition(".")[2]
+    for key in (f"admin.column.{bare}", f"admin.text.{bare}", f"admin.time.{bare}"):
+        if texts.has(key):
+            return texts(key)
+    return bare
+
+
+def _said(texts: Texts, value: str) -> str:
+    """A value that is a code in the reader's words."""
+    for key in (f"admin.value.{value}", f"admin.queues.acceptance.{value}"):  # texts: admin.value.*
+        if texts.has(key):
+            return texts(key)
+    return value
 
 
 def differences(before: Any, after: Any) -> list[tuple[str, str, str]]:

@@ -138,11 +138,17 @@ async def save(
         shown = await _form(tx, user, texts, values, article_id=id, version=version)
         return page("desk/article.html", status_code=422, **shown | {"problems": problems})
     text = ArticleText(
-        **{
-            name: values[name] for name in ("key", "language", "title", "body", "category", "skill", "status")
-        },
+        key=values["key"],
+        language=values["language"],
+        title=values["title"],
+        body=values["body"],
+        category=values["category"],
+        skill=values["skill"],
+        status=values["status"],
         questions=_lines(values["questions"]),
-        **days,
+        valid_from=days["valid_from"],
+        valid_until=days["valid_until"],
+        review_at=days["review_at"],
     )
 
     async def act() -> str:

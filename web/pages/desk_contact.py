@@ -347,7 +347,6 @@ async def transfer(
         await require_act(tx, user, contact_id, ContactAct.TRANSFER)
         if text.strip():
             await conversation.add_note(tx, user.line_id, contact_id, user.id, text, [])
-        target = {"to_agent": _agent_id(key)} if kind == "agent" else {"to_queue": key}
         await offers.transfer(
             tx,
             user.line_id,
@@ -355,7 +354,8 @@ async def transfer(
             by=user.id,
             note=text,
             reason=reason,
-            **target,  # type: ignore[arg-type] # one of two, each of its own type
+            to_agent=_agent_id(key) if kind == "agent" else None,
+            to_queue=None if kind == "agent" else key,
         )
 
     await seen_contact(tx, user, contact_id)

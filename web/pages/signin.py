@@ -29,7 +29,7 @@ _back_off = BackOff()
 
 
 @router.get("/signin", dependencies=[declares(Rule.PUBLIC)])
-async def signin_page(request: Request, page: Render, next: str = "/desk") -> Response:
+async def signin_page(request: Request, page: Render, next: str = "/") -> Response:
     """The form; who is signed in already goes on."""
     if await signed_in_user(request) is not None:
         return RedirectResponse(own_path(next), 303)
@@ -44,7 +44,7 @@ async def sign_in(
     pool: Pool,
     login: Annotated[str, Form(max_length=_LOGIN_LENGTH)] = "",
     password: Annotated[str, Form(max_length=_LOGIN_LENGTH)] = "",
-    next: Annotated[str, Form()] = "/desk",
+    next: Annotated[str, Form()] = "/",
 ) -> Response:
     """A new sign-in, or the form again saying that login or password is wrong (never which)."""
 

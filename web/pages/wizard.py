@@ -56,10 +56,14 @@ _FIRST_WEEK = {day.value: [{"start": "09:00", "end": "21:00"}] for day in Weekda
 
 
 @router.get("/", dependencies=[declares(Rule.PUBLIC)], include_in_schema=False)
-async def home(reading: Reading) -> RedirectResponse:
-    """Staff land in the desk; an empty product leads to its first run."""
+async def home(request: Request, reading: Reading) -> RedirectResponse:
+    """Staff land where they work; an empty product leads to its first run."""
     stands = await wizard.progress(reading)
-    return RedirectResponse("/desk" if stands.administrator else "/setup", 303)
+    if not stands.administrator:
+        return RedirectResponse("/setup", 303)
+    user = await signed_in_user(request)
+    only_configures = user is not None and not user.viewer.has(Role.AGENT, Role.SUPERVISOR)
+    return RedirectResponse("/admin" if only_configures else "/desk", 303)
 
 
 @router.get("/setup", dependencies=[declares(Rule.PUBLIC)])

@@ -43,7 +43,8 @@ class User(SQLModel, table=True):
     name: str = text()
     name_en: str = text(default="")
     password_hash: str = text()
-    language: str = text(default="zh")
+    language: str = text(default="")
+    """Chosen by the user; empty: what the browser asks for."""
     preferences: dict[str, Any] = document()
     created_at: datetime = instant(now=True)
     disabled_at: datetime | None = instant(required=False)

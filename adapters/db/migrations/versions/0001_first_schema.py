@@ -35,7 +35,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("name_en", sa.Text(), server_default="", nullable=False),
         sa.Column("password_hash", sa.Text(), nullable=False),
-        sa.Column("language", sa.Text(), server_default="zh", nullable=False),
+        sa.Column("language", sa.Text(), server_default="", nullable=False),
         sa.Column(
             "preferences", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False
         ),
