@@ -1,6 +1,7 @@
 """How errors are answered: a page, a fragment or JSON, saying what happened and what was kept."""
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -72,6 +73,24 @@ async def answer_refusal(request: Request, refusal: RefusedRequest) -> Response:
     return _answer(request, refusal.status, refusal.code, title, text, refusal)
 
 
+def _as_json(
+    request: Request, status: int, title: str, error: dict[str, Any], headers: Mapping[str, str]
+) -> Response:
+    """An error for programs; under /api/v1 a problem document (RFC 9457) with the same content."""
+    headers = {"Cache-Control": "no-store"} | dict(headers)
+    if not request.url.path.startswith("/api/v1/"):
+        return JSONResponse({"error": error}, status, headers=headers)
+    problem = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": error["message"],
+        "code": error["code"],
+        "error": error,
+    }
+    return JSONResponse(problem, status, headers=headers, media_type="application/problem+json")
+
+
 def _text_key(texts: Texts, refusal: RefusedRequest) -> str:
     key = f"error.{refusal.code}"
     return key if texts.has(f"{key}.title") else f"error.{refusal.default_code()}"
@@ -86,7 +105,7 @@ def _answer(
         if refusal and refusal.fields:
             texts = texts_of(request)
             error["fields"] = {name: texts(key, **refusal.values) for name, key in refusal.fields.items()}
-        return JSONResponse({"error": error}, status, headers={"Cache-Control": "no-store"} | headers)
+        return _as_json(request, status, title, error, headers)
     if wants_fragment(request):
         # A refused act leaves the page as it is and says why in a toast.
         headers = headers | {"HX-Retarget": "#toasts", "HX-Reswap": "beforeend"}

@@ -195,13 +195,14 @@ RULES: tuple[Rule, ...] = (
     Rule(
         Invariant.CAPACITY,
         "over_capacity_once",
-        f"""select 'agent:' || c.user_id as subject, l.units as a, c.most as b
+        f"""select 'agent:' || c.user_id as subject, l.most as a, c.most as b
            from ({_CAPACITY}) c
-           join lateral (
-               select min(units) as least, max(units) as units from (
-                   select sum(sum(m.units)) over (order by m.at) as units from moves m
-                   where m.agent = cast(c.user_id as text) group by m.at) each) l on true
-           where l.units > c.most or l.least < 0""",  # noqa: S608 - the same
+           join (
+               select agent, min(units) as least, max(units) as most from (
+                   select agent, sum(sum(units)) over (partition by agent order by at) as units
+                   from moves group by agent, at) each
+               group by agent) l on l.agent = cast(c.user_id as text)
+           where l.most > c.most or l.least < 0""",  # noqa: S608 - the same
     ),
     # Nobody is forgotten
     Rule(

@@ -4,7 +4,7 @@ Every change of configuration raises `business_lines.config_version` in its own 
 is never older than the transaction that reads it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,9 +103,10 @@ async def _load(tx: Transaction, line_id: str, version: int) -> LineConfig:
     plans = await tx.all("select key, steps from routing_plans where line_id = :line_id", line_id=line_id)
     calendars = await tx.all("select key, definition from calendars where line_id = :id", id=line_id)
     flows = await tx.all("select key, definition from flows where line_id = :id and enabled", id=line_id)
+    enabled = {row.key: row.definition for row in flows}
     book = load_book(
-        flows={row.key: row.definition for row in flows},
-        intents=settings.get("intents", {}),
+        flows=enabled,
+        intents=_without_disabled_flows(settings.get("intents", {}), enabled),
         synonyms=settings.get("synonyms", {}),
     )
     return LineConfig(
@@ -123,6 +124,18 @@ async def _load(tx: Transaction, line_id: str, version: int) -> LineConfig:
         reasons=settings.get("reasons", {}),
         privacy_version=str(settings.get("privacy", {}).get("version", "1")),
     )
+
+
+def _without_disabled_flows(intents: dict[str, Any], enabled: Collection[str]) -> dict[str, Any]:
+    """The intents, with nothing leading into a flow that somebody switched off."""
+    kept = {
+        name: {key: value for key, value in intent.items() if key != "flow" or value in enabled}
+        for name, intent in intents.get("intents", {}).items()
+    }
+    result = intents | {"intents": kept} if kept else dict(intents)
+    if result.get("bare_order_number") not in enabled:
+        result.pop("bare_order_number", None)
+    return result
 
 
 async def touch_configuration(tx: Transaction, line_id: str) -> None:

@@ -5,7 +5,8 @@ PostgreSQL fetches by our own tokens (an OR over the question's words and their 
 present day are ever found.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,9 @@ from domain.text import Language, tokens
 FETCHED = 30
 ASKED_TOKENS = 64
 SHOWN_CANDIDATES = 5
+NEAR_SIMILARITY = 0.5
+NEAR_FETCHED = 5
+"""Articles as similar as this are ranked too when they share no word with the question."""
 
 _OPEN = """
     line_id = :line and language = :language and status = 'published'
@@ -44,12 +48,35 @@ _FETCH = f"""
     best as (
         select found.id, sum(rare.rarity) as weight from found join rare using (token)
         group by found.id order by weight desc, found.id limit {FETCHED}
+    ),
+    wanted as (
+        select id, weight from best
+        union all
+        select id, 0 from open_articles
+        where id = any(cast(:near as uuid[])) and id not in (select id from best)
     )
     select articles.*, size.articles as corpus,
            (select coalesce(jsonb_object_agg(token, held), '{{}}') from rare) as frequency
-    from best join articles using (id) cross join size
-    order by best.weight desc, articles.id
+    from wanted join articles using (id) cross join size
+    order by wanted.weight desc, articles.id
 """  # noqa: S608 - the parts are constants of this module; every value is a parameter
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """How similar articles are to one text, 0 to 1, by article id (`adapters.db.embedding`)."""
+
+    text: str
+    similarity: Mapping[str, float] = field(default_factory=dict)
+
+    def near(self) -> list[UUID]:
+        """The articles worth ranking even if they share no word with the text, the nearest first."""
+        close = [(value, key) for key, value in self.similarity.items() if value >= NEAR_SIMILARITY]
+        return [UUID(key) for _, key in sorted(close, reverse=True)[:NEAR_FETCHED]]
+
+
+NO_MEANING = Meaning("")
+"""Without the optional embeddings endpoint, or when it gave nothing in time: words alone decide."""
 
 
 def search_tokens(title: str, questions: Sequence[str], body: str) -> list[str]:
@@ -68,18 +95,32 @@ async def index_article(tx: Transaction, article_id: UUID) -> None:
 
 
 async def candidates_for(
-    tx: Transaction, config: LineConfig, text: str, language: Language, chosen_id: str | None = None
+    tx: Transaction,
+    config: LineConfig,
+    text: str,
+    language: Language,
+    chosen_id: str | None = None,
+    meaning: Meaning = NO_MEANING,
 ) -> list[Candidate]:
-    """The articles that may answer a text, best first; a chosen one (a button's) comes first of all."""
+    """The articles that may answer a text, best first; a chosen one (a button's) comes first of all.
+
+    `meaning` counts only if it is that of this very text: more may have been written since it was asked for.
+    """
     chosen = await _chosen(tx, config, chosen_id) if chosen_id else None
-    found = await find_candidates(tx, config.line_id, config.book, text, language)
+    known = meaning if meaning.text == text else NO_MEANING
+    found = await find_candidates(tx, config.line_id, config.book, text, language, known)
     if chosen is None:
         return found
     return [chosen, *(candidate for candidate in found if candidate.article_id != chosen.article_id)]
 
 
 async def find_candidates(
-    tx: Transaction, line_id: str, book: Book, text: str, language: Language
+    tx: Transaction,
+    line_id: str,
+    book: Book,
+    text: str,
+    language: Language,
+    meaning: Meaning = NO_MEANING,
 ) -> list[Candidate]:
     """The articles of one language that may answer a text, best first, at most `SHOWN_CANDIDATES`."""
     query = query_terms(text, language, book)
@@ -91,11 +132,12 @@ async def find_candidates(
         language=language.value,
         today=await _today(tx, book),
         tokens=list(query.search[:ASKED_TOKENS]),
+        near=meaning.near(),
     )
     if not rows:
         return []
     statistics = CorpusStatistics(rows[0].corpus, rows[0].frequency)
-    return rank(query, [_document(row) for row in rows], statistics)[:SHOWN_CANDIDATES]
+    return rank(query, [_document(row, meaning) for row in rows], statistics)[:SHOWN_CANDIDATES]
 
 
 async def _today(tx: Transaction, book: Book) -> Any:
@@ -127,7 +169,7 @@ async def _chosen(tx: Transaction, config: LineConfig, article_id: str) -> Candi
     )
 
 
-def _document(row: Row[Any]) -> Document:
+def _document(row: Row[Any], meaning: Meaning) -> Document:
     return Document(
         article_id=str(row.id),
         key=row.key,
@@ -137,4 +179,5 @@ def _document(row: Row[Any]) -> Document:
         language=Language(row.language),
         category=row.category,
         skill=row.skill,
+        similarity=meaning.similarity.get(str(row.id)),
     )

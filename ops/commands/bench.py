@@ -1,6 +1,7 @@
 """`holdfast bench`: measure against the budgets, beside the machine's noise."""
 
 import asyncio
+import signal
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,11 +53,21 @@ def register(application: typer.Typer) -> None:
         with output.console.status("") as status:
 
             def say(what: str) -> None:
-                status.update(tell(Word.MEASURING, what=what))
+                told = tell(Word.MEASURING, what=what)
+                status.update(told)
+                if not output.console.is_terminal:
+                    output.console.print(told)
 
-            report = asyncio.run(measure(Options(seconds, sandbox, data), say))
+            report = asyncio.run(_until_signalled(measure(Options(seconds, sandbox, data), say)))
         report.show(output.console)
         output.result(report.as_json())
+
+
+async def _until_signalled(measuring: Coroutine[Any, Any, Any]) -> Any:
+    """Whoever ends us by a signal gets the copies ended and removed, too."""
+    task = asyncio.ensure_future(measuring)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
 
 
 async def _contact(options: Options, say: Callable[[str], None]) -> Any:

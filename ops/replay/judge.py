@@ -167,7 +167,8 @@ def is_in_order(thread: Thread, accepted: Accepted, client_id: str) -> bool:
     own = [each["seq"] for each in thread.messages if each.get("client_id") == client_id]
     if accepted.seq not in own and own:
         return False
-    return not any(is_reply(each) and each["seq"] < accepted.seq for each in thread.messages)
+    first = min(own, default=accepted.seq)
+    return not any(is_reply(each) and each["seq"] < first for each in thread.messages)
 
 
 def _misses(thread: Thread, replies: Sequence[AgentReply]) -> bool:

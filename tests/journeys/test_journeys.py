@@ -1,7 +1,5 @@
 """Journeys through the running product, in Chinese and in English: what customers, agents and supervisors do."""
 
-import re
-
 import pytest
 from playwright.async_api import expect
 
@@ -18,12 +16,13 @@ SCRIPT_TEXT = "<script>alert(2)</script><svg onload=alert(3)>"
 SCRIPT_FILE = "'><img src=x onerror=alert(4)>.txt"
 
 
-async def with_person(stage: Stage, customer: Customer, agent: Agent) -> None:
-    """The customer asks for a person and this agent, who is ready, takes the contact."""
+async def with_person(customer: Customer, agent: Agent) -> None:
+    """The customer asks for a person, and this agent, who is ready, takes the contact."""
     await customer.page.click("#chat-human")
     await expect(agent.offer).to_have_count(1, timeout=TOLD_MS)
     await agent.accepts_by_enter()
-    await expect(customer.page.locator("#chat-sub")).to_contain_text(stage.words.nickname, timeout=TOLD_MS)
+    served_by = customer.page.locator("#chat-sub")
+    await expect(served_by).to_contain_text(agent.words.nickname, timeout=TOLD_MS)
 
 
 async def test_from_the_first_word_to_the_rating(stage: Stage) -> None:
@@ -40,6 +39,7 @@ async def test_from_the_first_word_to_the_rating(stage: Stage) -> None:
 
     await customer.say(words.ask_order)
     await customer.proves_phone(member.phone)
+    await expect(customer.page.locator(".choice", has_text="¥").first).to_be_enabled(timeout=TOLD_MS)
     await customer.say(number)
     await customer.hears(words.delayed)
     await look(customer.page, f"chat-{tongue}-2-order")
@@ -91,4 +91,84 @@ async def test_from_the_first_word_to_the_rating(stage: Stage) -> None:
     await expect(agent.page.locator(".chain-ok")).to_contain_text(words.chain)
     await look(agent.page, f"desk-{tongue}-4-timeline")
     await agent.page.keyboard.press("Escape")
+    await agent.is_present("offline")
+
+
+async def test_a_reload_a_cut_and_scripts_change_nothing(stage: Stage) -> None:
+    words = stage.words
+    stage.watch.allowed = (OFFLINE,)
+    agent = await stage.agent(words.agent)
+    await agent.is_present("ready")
+    customer = await stage.customer()
+    await customer.say(SCRIPT_TEXT)
+    await customer.hears("", by="bot")
+    await with_person(customer, agent)
+    await agent.reads(SCRIPT_TEXT)
+    await agent.renames(SCRIPT_NAME)
+    await expect(agent.page.locator(".conv-title h2")).to_have_text(SCRIPT_NAME, timeout=TOLD_MS)
+    await expect(agent.page.locator("#desk-rows .item-name").first).to_have_text(SCRIPT_NAME, timeout=TOLD_MS)
+    file = {"name": SCRIPT_FILE, "mimeType": "text/plain", "buffer": b"<script>alert(5)</script>"}
+    await customer.sends_files(file)
+    await expect(agent.thread.locator(".msg-file", has_text=SCRIPT_FILE)).to_be_visible(timeout=TOLD_MS)
+    await agent.replies(SCRIPT_TEXT)
+    await customer.hears(SCRIPT_TEXT, by="agent")
+
+    spoken = await customer.own.all_inner_texts()
+    await customer.page.reload()
+    await expect(customer.own).to_have_count(len(spoken), timeout=TOLD_MS)
+    await expect(customer.page.locator(".file-name")).to_have_text(SCRIPT_FILE)
+    elsewhere = await customer.page.context.new_page()
+    await elsewhere.goto(f"{stage.product.url}/chat")
+    await expect(elsewhere.locator(".m.is-own")).to_have_count(len(spoken), timeout=TOLD_MS)
+    await elsewhere.close()
+
+    await customer.page.context.set_offline(True)
+    await customer.say("offline 1")
+    await customer.say("offline 2")
+    await expect(customer.own.last).to_contain_text(words.waiting)
+    await expect(customer.page.locator("#chat-banner")).to_be_visible()
+    await customer.page.context.set_offline(False)
+    await expect(customer.page.locator(".is-waiting, .is-sending")).to_have_count(0, timeout=TOLD_MS)
+    await expect(customer.page.locator("#chat-banner")).to_be_hidden(timeout=TOLD_MS)
+    await agent.reads("offline 2")
+    arrived = agent.thread.locator(".msg-customer .msg-text", has_text="offline")
+    await expect(arrived).to_have_text(["offline 1", "offline 2"])
+    await expect(customer.own.filter(has_text="offline")).to_have_count(2)
+
+    for page in (agent.page, customer.page):
+        assert await page.locator("[onerror], [onload], .m script, .msg-text script").count() == 0
+    await agent.ends_and_wraps_up(words.category)
+    await customer.rates(2)
+    await expect(customer.page.locator("#chat-thread")).to_contain_text(words.thanks_low, timeout=TOLD_MS)
+    await agent.is_present("offline")
+
+
+async def test_a_supervisor_takes_over_from_the_board(stage: Stage) -> None:
+    words, look, tongue = stage.words, stage.watch.look, stage.words.language
+    agent = await stage.agent(words.agent)
+    await agent.is_present("ready")
+    customer = await stage.customer()
+    await customer.say(words.ask_article)
+    await customer.hears(words.article)
+    await with_person(customer, agent)
+    await agent.replies(words.own_reply)
+
+    supervisor = await stage.agent("zhangwei", "/board")
+    board = supervisor.page
+    await expect(board.locator(".agents")).to_contain_text("1/")
+    await look(board, f"board-{tongue}-1")
+    await board.click("[data-board-part=stage][data-board-key=talking]")
+    await expect(board.locator("#board-contacts .board-case")).to_have_count(1, timeout=TOLD_MS)
+    await look(board, f"board-{tongue}-2-contacts")
+    case = board.locator("#board-contacts .board-case a")
+    address = await case.get_attribute("href")
+    await board.click("#board-contacts form:has(button):not(:has(select)) button")
+    await expect(board.locator("#board-contacts .board-case")).to_contain_text(
+        words.supervisor, timeout=TOLD_MS
+    )
+    await board.goto(f"{stage.product.url}{address}")
+    await supervisor.replies(words.takes_over)
+    await customer.hears(words.takes_over, by="agent")
+    await expect(agent.page.locator("#desk-rows [data-row]")).to_have_count(0, timeout=TOLD_MS)
+    await supervisor.ends_and_wraps_up(words.category)
     await agent.is_present("offline")

@@ -70,7 +70,7 @@ class Watch:
 
     def nothing_wrong(self) -> None:
         """Fail with everything that was noticed."""
-        assert self.wrong == []
+        assert not self.wrong, "\n".join(self.wrong)
 
 
 def require_chromium() -> str:

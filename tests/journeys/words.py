@@ -24,11 +24,11 @@ class Words:
     composed: str
     category: str
     thanks: str
+    thanks_low: str
+    supervisor: str
+    takes_over: str
     chain: str
-    delivered: str
     waiting: str
-    ready: str
-    human: str
 
 
 ZH = Words(
@@ -48,12 +48,12 @@ ZH = Words(
     own_reply="我已经请快递加急，今天会给您答复。",
     composed="照片在这里",
     category="logistics",
-    thanks="评价",
+    thanks="谢谢您的评价",
+    thanks_low="谢谢您直言",
+    supervisor="张伟",
+    takes_over="我是主管，由我接着处理。",
     chain="校验链完整",
-    delivered="已送达",
     waiting="待发送",
-    ready="就绪",
-    human="转人工",
 )
 EN = Words(
     language="en",
@@ -73,9 +73,9 @@ EN = Words(
     composed="here is the picture",
     category="logistics",
     thanks="Thank you for your rating",
+    thanks_low="Thank you for being frank",
+    supervisor="Zhang Wei",
+    takes_over="I am the supervisor and will take it from here.",
     chain="chain verified",
-    delivered="Delivered",
     waiting="Waiting to be sent",
-    ready="Ready",
-    human="Talk to a human",
 )

@@ -1,6 +1,9 @@
 """Stories: the real workflow, ledger and dispatcher, in virtual time."""
 
 import asyncio
+import json
+import os
+import re
 import sysconfig
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -18,9 +21,12 @@ from adapters.business_system import BusinessSystem
 from adapters.settings import Settings
 from domain.bot.model import BusinessResult, BusinessStatus
 from tests.support.line import Line, ShiftedDatabase, open_line
-from workflows.dispatcher import Dispatcher
+from workflows.dispatcher import Dispatcher, workflow_id
 from workflows.worker import build_worker
 
+HISTORIES = Path(__file__).parent / "histories"
+RECORDED = os.environ.get("RECORD_HISTORIES", "")
+"""The release whose histories are being recorded, for example `0.1`; empty: none."""
 PATIENCE_SECONDS = 10
 
 
@@ -127,8 +133,22 @@ async def story(environment: WorkflowEnvironment, fresh_database_url: str, reque
         try:
             yield Story(line, environment, database, dispatcher, shop)
         finally:
+            if RECORDED:
+                await _record_histories(environment, database, request.node.name)
             dispatching.cancel()
             await asyncio.gather(dispatching, return_exceptions=True)
             await database.close()
             await shop.close()
 
+
+async def _record_histories(environment: WorkflowEnvironment, database: ShiftedDatabase, name: str) -> None:
+    """Keep what Temporal remembers of a story, for the releases to come (`docs/changing-a-workflow.md`)."""
+    story = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-")
+    async with database.reading() as tx:
+        cases = await tx.all("select id, kind, number from cases order by number")
+    for case in cases:
+        handle = environment.client.get_workflow_handle(workflow_id(case.kind, case.id))
+        history = await handle.fetch_history()
+        file = HISTORIES / RECORDED / f"{story}-{case.number}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(json.loads(history.to_json()), separators=(",", ":"), ensure_ascii=False))
