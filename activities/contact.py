@@ -1,16 +1,19 @@
 """What a contact's workflow may ask of the world: its ledger, and the shop's business system."""
 
+from functools import partial
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 
 from adapters.business_system import BusinessSystem
-from adapters.db.bot_turn import CONTACT_ACTS
+from adapters.db.bot_turn import CONTACT_ACTS, bot_turn
 from adapters.db.business_calls import finish_call, requested_call
 from adapters.db.engine import Database
+from adapters.db.meaning import meaning_of_turn
 from adapters.db.steps import load_contact, take_step
-from domain.contact import ContactState, StepIntent
+from adapters.embeddings import Embeddings
+from domain.contact import ContactState, StepIntent, StepKind
 
 
 class CallRequest(BaseModel):
@@ -25,8 +28,9 @@ class CallRequest(BaseModel):
 class ContactLedger:
     """Ledger activities: each one short compare-and-set transaction, run as local activities."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, embeddings: Embeddings | None = None) -> None:
         self._database = database
+        self._embeddings = embeddings
 
     @activity.defn(name="contact_load")
     async def load(self, case_id: str) -> ContactState:
@@ -36,7 +40,11 @@ class ContactLedger:
     @activity.defn(name="contact_step")
     async def step(self, intent: StepIntent) -> ContactState:
         """One act, once; the state after it."""
-        return await take_step(self._database, intent, CONTACT_ACTS[intent.kind])
+        act = CONTACT_ACTS[intent.kind]
+        if intent.kind is StepKind.BOT_TURN and self._embeddings is not None:
+            # Before the step's transaction opens: none spans an outside call.
+            act = partial(bot_turn, meaning=await meaning_of_turn(self._database, self._embeddings, intent))
+        return await take_step(self._database, intent, act)
 
 
 class ContactWorld:

@@ -18,6 +18,7 @@ import structlog
 from pydantic import BaseModel, Field, ValidationError
 
 from adapters.breaker import Breaker
+from adapters.settings import Settings
 
 CONNECT_TIMEOUT_S = 1.0
 DEADLINE_S = 1.5
@@ -151,6 +152,11 @@ class Embeddings:
         return vectors
 
     @property
+    def wants_questions(self) -> bool:
+        """Whether asking for a question's vector makes sense now."""
+        return not self._questions.paused
+
+    @property
     def wants_articles(self) -> bool:
         """Whether asking for articles' vectors makes sense now; none does while a batch is under way."""
         return not self._articles_under_way and not self._articles.paused
@@ -181,7 +187,9 @@ class Embeddings:
         """Raises _Failure for whatever is not one usable vector for each text."""
         try:
             async with self._client.stream(
-                "POST", self._url, json={"model": self.model, "input": list(texts), "encoding_format": "float"}
+                "POST",
+                self._url,
+                json={"model": self.model, "input": list(texts), "encoding_format": "float"},
             ) as response:
                 if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
                     raise _Failure(EmbeddingOutcome.SERVER_ERROR)
@@ -195,6 +203,18 @@ class Embeddings:
         except (httpx.HTTPError, httpx.InvalidURL):
             raise _Failure(EmbeddingOutcome.UNREADABLE) from None
         return _vectors(body, len(texts))
+
+
+def configured_embeddings(settings: Settings) -> Embeddings | None:
+    """The endpoint that the operator configured, if any."""
+    if settings.embeddings_url is None:
+        return None
+    token = settings.embeddings_token
+    return Embeddings(
+        settings.embeddings_url,
+        settings.embeddings_model,
+        token.get_secret_value() if token is not None else None,
+    )
 
 
 async def _limited_body(response: httpx.Response) -> bytes:

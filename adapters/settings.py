@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -108,6 +109,9 @@ class Settings(BaseSettings):
     business_system_token: SecretStr | None = None
     embeddings_url: str | None = None
     """An OpenAI-compatible embeddings endpoint; without it meaning is judged by the lexicon alone."""
+    embeddings_model: str | None = Field(default=None, validate_default=True)
+    """The model's name at that endpoint; vectors of another model are never compared with its own."""
+    embeddings_token: SecretStr | None = None
 
     log_format: LogFormat = LogFormat.TEXT
 
@@ -152,6 +156,13 @@ class Settings(BaseSettings):
         if not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("embeddings_model")
+    @classmethod
+    def _named_model(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("embeddings_url") is not None:
+            raise ValueError("is needed beside EMBEDDINGS_URL")
+        return value
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

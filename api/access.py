@@ -81,7 +81,6 @@ _CUSTOMERS_ACTS = frozenset(
 _OWNERS_ACTS = frozenset(
     {
         ContactAct.WRITE,
-        ContactAct.NOTE,
         ContactAct.CORRECT,
         ContactAct.TRANSFER,
         ContactAct.END,
@@ -90,7 +89,7 @@ _OWNERS_ACTS = frozenset(
     }
 )
 _SUPERVISORS_ACTS = frozenset(
-    {ContactAct.NOTE, ContactAct.CORRECT, ContactAct.TAKE_OVER, ContactAct.REASSIGN, ContactAct.TRANSFER}
+    {ContactAct.CORRECT, ContactAct.TAKE_OVER, ContactAct.REASSIGN, ContactAct.TRANSFER}
 )
 
 CUSTOMERS_EVENTS = frozenset(
@@ -147,6 +146,9 @@ def may_act_on_contact(viewer: Viewer, contact: ContactScope, act: ContactAct) -
         return act in _CUSTOMERS_ACTS and (contact.stage is not Stage.CLOSED or act is ContactAct.WRITE)
     if act is ContactAct.ANSWER_OFFER:
         return contact.offered_to == viewer.id and viewer.has(Role.AGENT)
+    if act is ContactAct.NOTE:
+        # A colleague who was mentioned answers where he was asked.
+        return viewer.has(Role.AGENT, Role.SUPERVISOR)
     if act in _OWNERS_ACTS and contact.owner_id == viewer.id:
         return True
     return act in _SUPERVISORS_ACTS and viewer.has(Role.SUPERVISOR)

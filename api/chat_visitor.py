@@ -7,7 +7,6 @@ browsers keep third-party cookies away.
 from collections.abc import Callable, Coroutine
 from hashlib import sha256
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
@@ -17,7 +16,7 @@ from adapters.db.chat import Visitor
 from adapters.db.engine import Transaction
 from adapters.db.scopes import ContactScope
 from api.access import ContactAct, Viewer, may_act_on_contact
-from api.deps import Pool, Reading, Tx, database_of, settings_of
+from api.deps import Pool, Reading, Tx, database_of, is_own_origin
 from api.errors import Forbidden, NotSignedIn, RefusedRequest
 from api.ratelimit import client_address, count
 
@@ -108,8 +107,7 @@ def foreign_origin(request: Request) -> str | None:
     origin = request.headers.get("origin")
     if origin is None:
         return None
-    own = {request.headers.get("host", ""), urlsplit(settings_of(request).public_url).netloc}
-    return None if urlsplit(origin).netloc in own else origin
+    return None if is_own_origin(request, origin) else origin
 
 
 async def cors_headers(request: Request) -> dict[str, str]:

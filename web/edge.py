@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import Invalid, RefusedRequest, TooLarge
 from web.faults import answer_refusal
+from web.multipart import TextWatch
 
 KILOBYTE = 1024
 MEGABYTE = 1024 * KILOBYTE
@@ -92,12 +93,15 @@ class Gate:
             headers = Headers(scope=scope)
             limit = self._limit_of(scope["path"])
             _check_declared(headers, limit)
-            content_type = headers.get("content-type", "").lower()
-            if limit > BODY_LIMIT_BYTES or content_type.startswith(_MULTIPART):
+            content_type = headers.get("content-type", "")
+            kind = content_type.split(";")[0].strip().lower()
+            if kind.startswith(_MULTIPART):
+                receive = _watched(_counted(receive, limit), TextWatch(content_type))
+            elif limit > BODY_LIMIT_BYTES:
                 receive = _counted(receive, limit)
             else:
                 body = await _read(receive, limit)
-                _check_body(content_type, body)
+                _check_body(kind, body)
                 receive = _replayed(body, receive)
         except RefusedRequest as refusal:
             response = await answer_refusal(Request(scope), refusal)
@@ -131,7 +135,7 @@ def _check_address(scope: Scope) -> None:
 
 def _check_declared(headers: Headers, limit: int) -> None:
     declared = headers.get("content-length", "0")
-    if not declared.isdigit():
+    if not (declared.isascii() and declared.isdigit()):
         raise Invalid("unreadable")
     if int(declared) > limit:
         raise _too_large(limit)
@@ -177,10 +181,23 @@ def _counted(receive: Receive, limit: int) -> Receive:
     return counting
 
 
-def _check_body(content_type: str, body: bytes) -> None:
-    if content_type.startswith(_FORM):
+def _watched(receive: Receive, watch: TextWatch) -> Receive:
+    async def watching() -> Message:
+        message = await receive()
+        try:
+            watch.look(message.get("body", b""))
+        except Invalid as refusal:
+            # FastAPI passes only its own exceptions on from where it reads a form.
+            raise HTTPException(422, detail=refusal.code) from None
+        return message
+
+    return watching
+
+
+def _check_body(kind: str, body: bytes) -> None:
+    if kind == _FORM:
         _check_text(_decoded(unquote_to_bytes(body.replace(b"+", b" "))))
-    elif content_type.startswith("application/json") or content_type.endswith("+json"):
+    elif kind == "application/json" or kind.endswith("+json"):
         text = _decoded(body)
         _check_text(text)
         if "\\u" in text or text.count("[") + text.count("{") > _DEEPEST_JSON:

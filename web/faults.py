@@ -183,6 +183,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         refusal = RefusedRequest("method_not_allowed", headers=dict(error.headers or {}))
         refusal.status = HTTPStatus.METHOD_NOT_ALLOWED
+    elif error.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
+        refusal = Invalid(error.detail)
     else:
         refusal = _KINDS.get(error.status_code, RefusedRequest)(headers=dict(error.headers or {}))
     return await answer_refusal(request, refusal)

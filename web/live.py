@@ -247,7 +247,7 @@ def _cases(events: Iterable[BusEvent]) -> set[UUID]:
 
 def resume_id(last_event_id: str | None, after: int | None) -> int | None:
     """Where a stream resumes: the browser's own header first, then the address."""
-    if last_event_id and last_event_id.isdigit() and len(last_event_id) < 19:
+    if last_event_id and last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) < 19:
         return int(last_event_id)
     return after if after is not None and 0 <= after < 2**63 else None
 

@@ -21,6 +21,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from activities.contact import ContactLedger, ContactWorld
 from adapters.business_system import BusinessSystem
 from adapters.db.engine import Database
+from adapters.embeddings import Embeddings, configured_embeddings
 from adapters.settings import Settings
 from adapters.temporal import connect
 from workflows.contact import ContactWorkflow
@@ -34,7 +35,9 @@ STICKY_TIMEOUT = timedelta(seconds=2)
 class _IdsOnly(Interceptor):
     """Failures reach Temporal as their type and the case's id: an error's text may hold content."""
 
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # the SDK's name
+    def intercept_activity(
+        self, next: ActivityInboundInterceptor
+    ) -> ActivityInboundInterceptor:  # the SDK's name
         return _ReducedFailures(next)
 
 
@@ -63,10 +66,14 @@ def _case_of(arguments: Sequence[Any]) -> str:
 
 
 def build_worker(
-    client: Client, settings: Settings, database: Database, business_system: BusinessSystem
+    client: Client,
+    settings: Settings,
+    database: Database,
+    business_system: BusinessSystem,
+    embeddings: Embeddings | None = None,
 ) -> Worker:
     """A worker with our processes and what they may ask of the world."""
-    ledger = ContactLedger(database)
+    ledger = ContactLedger(database, embeddings)
     world = ContactWorld(database, business_system)
     return Worker(
         client,
@@ -93,8 +100,11 @@ async def run_worker(settings: Settings) -> None:
     business_system = BusinessSystem(
         settings.business_system_url, token.get_secret_value() if token is not None else None
     )
+    embeddings = configured_embeddings(settings)
     try:
-        await build_worker(client, settings, database, business_system).run()
+        await build_worker(client, settings, database, business_system, embeddings).run()
     finally:
+        if embeddings is not None:
+            await embeddings.close()
         await business_system.close()
         await database.close()

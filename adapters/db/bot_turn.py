@@ -1,6 +1,8 @@
 """One bot turn on the ledger: what the customer wrote, what the bot knows, what it answers, in one step."""
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +11,7 @@ from sqlalchemy import Row
 from adapters.db.config import LineConfig
 from adapters.db.contact_acts import ACTS, say_handover
 from adapters.db.engine import Transaction, as_json
-from adapters.db.knowledge import candidates_for
+from adapters.db.knowledge import NO_MEANING, Meaning, candidates_for
 from adapters.db.messages import NewMessage, insert_message
 from adapters.db.steps import Act
 from adapters.ids import new_id
@@ -36,13 +38,50 @@ SAID_AT_ONCE = 20
 """Messages of one turn that are read together, when a customer writes faster than the bot."""
 
 
-async def bot_turn(tx: Transaction, config: LineConfig, contact: Row[Any], intent: StepIntent) -> None:
-    """Answer what is unanswered. A turn that lost the speaking right is discarded."""
+@dataclass(frozen=True)
+class Unanswered:
+    """What a turn is about to read."""
+
+    line_id: str
+    language: str
+    text: str
+
+
+async def unanswered(tx: Transaction, case_id: UUID, step_no: int) -> Unanswered | None:
+    """What this step's turn will search articles for; None if it will not, or was taken already."""
+    contact = await tx.first(
+        """select k.line_id, k.language, k.handled_seq from contacts k join cases c using (id)
+           where k.id = :id and k.stage = 'bot' and k.speaker = 'bot' and k.handover_reason is null
+             and c.step_no < :step_no
+             and not exists (select 1 from business_calls b where b.id = k.call_id and b.state = 'finished')""",
+        id=case_id,
+        step_no=step_no,
+    )
+    if contact is None:
+        return None
+    said = await _said(tx, case_id, contact.handled_seq)
+    if not said or any("choice" in row.attrs for row in said):
+        return None
+    return Unanswered(contact.line_id, contact.language, _text_of(said))
+
+
+async def bot_turn(
+    tx: Transaction,
+    config: LineConfig,
+    contact: Row[Any],
+    intent: StepIntent,
+    *,
+    meaning: Meaning = NO_MEANING,
+) -> None:
+    """Answer what is unanswered. A turn that lost the speaking right is discarded.
+
+    `meaning` is what the optional embeddings endpoint says of what `unanswered` returned.
+    """
     if contact.stage != Stage.BOT or contact.speaker != "bot" or contact.handover_reason is not None:
         return
     if contact.greeted_at is None:
         await _greet(tx, config, contact)
-    turn, read_seq = await _turn(tx, config, contact)
+    turn, read_seq = await _turn(tx, config, contact, meaning)
     if turn is None:
         return
     memory = Memory.model_validate(contact.bot_memory or {})
@@ -68,7 +107,9 @@ async def _greet(tx: Transaction, config: LineConfig, contact: Row[Any]) -> None
     tx.event(contact.line_id, contact.id, "message", "bot", {"message_id": message_id, "seq": seq})
 
 
-async def _turn(tx: Transaction, config: LineConfig, contact: Row[Any]) -> tuple[Turn | None, int]:
+async def _turn(
+    tx: Transaction, config: LineConfig, contact: Row[Any], meaning: Meaning
+) -> tuple[Turn | None, int]:
     """What the bot is asked to react to (None when nothing is left), and how far it has read."""
     language = Language(contact.language)
     common: dict[str, Any] = {
@@ -81,18 +122,12 @@ async def _turn(tx: Transaction, config: LineConfig, contact: Row[Any]) -> tuple
     if result is not None:
         # An answer to a call comes by itself; words written meanwhile wait for the turn after it.
         return Turn(result=result, **common), contact.handled_seq
-    said = await tx.all(
-        """select seq, body, attrs from messages
-           where contact_id = :id and author = 'customer' and seq > :handled order by seq limit :most""",
-        id=contact.id,
-        handled=contact.handled_seq,
-        most=SAID_AT_ONCE,
-    )
+    said = await _said(tx, contact.id, contact.handled_seq)
     if not said and not contact.bot_resume:
         return None, contact.handled_seq
     choice = next((row.attrs["choice"] for row in reversed(said) if "choice" in row.attrs), None)
-    text = "\n".join(row.body for row in said)
-    found = await candidates_for(tx, config, text, language, chosen_article_id(choice))
+    text = _text_of(said)
+    found = await candidates_for(tx, config, text, language, chosen_article_id(choice), meaning)
     turn = Turn(
         text=text,
         choice=choice,
@@ -102,6 +137,21 @@ async def _turn(tx: Transaction, config: LineConfig, contact: Row[Any]) -> tuple
         **common,
     )
     return turn, said[-1].seq if said else contact.handled_seq
+
+
+async def _said(tx: Transaction, contact_id: UUID, handled_seq: int) -> list[Row[Any]]:
+    """The customer's messages that no turn has read."""
+    return await tx.all(
+        """select seq, body, attrs from messages
+           where contact_id = :id and author = 'customer' and seq > :handled order by seq limit :most""",
+        id=contact_id,
+        handled=handled_seq,
+        most=SAID_AT_ONCE,
+    )
+
+
+def _text_of(said: Sequence[Row[Any]]) -> str:
+    return "\n".join(row.body for row in said)
 
 
 async def _finished_call(tx: Transaction, contact: Row[Any]) -> BusinessResult | None:

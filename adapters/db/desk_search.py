@@ -90,7 +90,7 @@ async def _messages(tx: Transaction, line_id: str, wanted: list[str]) -> list[Ro
 async def _customers(tx: Transaction, line_id: str, query: str) -> list[Row[Any]]:
     if not query:
         return []
-    digits = "".join(character for character in query if character.isdigit())
+    digits = "".join(character for character in query if character.isascii() and character.isdigit())
     number = int(digits) if digits and len(digits) <= 12 and len(query) <= len(digits) + 2 else None
     pattern = query.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     return await tx.all(

@@ -42,9 +42,9 @@ _CURRENT = f"""
 _COSINES = f"""
     select id, 1 - (cast(cast(embedding->'vector' as text) as vector) <=> cast(:question as vector)) as cosine
     {_CURRENT}
-"""  # noqa: S608 - the parts are constants of this module; every value is a parameter
+"""
 
-_VECTORS = f"select id, embedding->'vector' as vector {_CURRENT}"  # noqa: S608 - as above
+_VECTORS = f"select id, embedding->'vector' as vector {_CURRENT}"
 
 
 @dataclass(frozen=True)

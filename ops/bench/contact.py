@@ -29,7 +29,7 @@ _KEPT_UP_SHARE = 0.9
 _WARM_UP = (3.0, 4.0)
 _HISTORIES = 40
 _OVERLOAD_SECONDS_MOST = 60.0
-_DRAIN_SECONDS = 120.0
+_DRAIN_SECONDS = 45.0
 _DESK_SECONDS = 1.0
 _TOP_UP_SECONDS_MOST = 120.0
 
@@ -112,7 +112,6 @@ class _ContactBench:
         """Steady, ramp, the spike's ramp, overload, memory."""
         await self._stretch(load, *_WARM_UP, drain_seconds=_DRAIN_SECONDS)
         figures = await self._steady(load)
-        self._say(f"ramp {self._wish.rates[0]:g} …")
         self.ramp = await self._climb(load)
         figures += [Figure("sustained_per_second", self.ramp.sustained, "messages/s", at_least=25)]
         if self._wish.with_spike:
@@ -208,7 +207,7 @@ class _ContactBench:
         return kept_up
 
     async def _beside_the_spike(self) -> list[Figure]:
-        self._say("spike")
+        self._say("spike, bare")
         async with (
             spike_copy(self._product, sandbox=self._wish.sandbox) as url,
             Load(url, {}, self._texts).running() as load,
@@ -231,7 +230,7 @@ class _ContactBench:
         desk_ms: list[float] = []
         looking = asyncio.create_task(self._look_at_desk(desk_ms))
         try:
-            result = await self._stretch(load, ceiling * 2, seconds, drain_seconds=_DRAIN_SECONDS * 2)
+            result = await self._stretch(load, ceiling * 2, seconds, drain_seconds=_DRAIN_SECONDS * 4)
         finally:
             looking.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -43,6 +43,7 @@ create table if not exists spike_queue (contact_id uuid not null, seq integer no
 """
 MAXIMUM_IN_FLIGHT = 24
 _TASK_QUEUE = "holdfast-spike"
+_BUS_LOCK = 0x7370696B65  # "spike"
 _EVENTS = "spike_events"
 _FACTS = "spike_facts"
 _POLL_SECONDS = 2.0
@@ -57,7 +58,7 @@ def _pool(settings: Settings, size: int) -> AsyncConnectionPool[Connection]:
 
 
 async def _write(connection: Connection, contact_id: UUID, author: str, body: str) -> tuple[UUID, int]:
-    """A message and its event, numbered under the contact's row lock."""
+    """A message, numbered under the contact's row lock."""
     message_id = uuid4()
     found = await connection.execute(
         """insert into spike_contacts (id, seq) values (%s, 1)
@@ -71,12 +72,16 @@ async def _write(connection: Connection, contact_id: UUID, author: str, body: st
         "insert into spike_messages (id, contact_id, seq, author, body) values (%s, %s, %s, %s, %s)",
         (message_id, contact_id, seq, author, body),
     )
+    return message_id, seq
+
+
+async def _tell(connection: Connection, contact_id: UUID, author: str, message: tuple[UUID, int]) -> None:
+    """Its event, last and under the bus lock: without it ids commit out of order and a reader misses some."""
+    await connection.execute("select pg_advisory_xact_lock(%s), pg_notify(%s, '')", (_BUS_LOCK, _EVENTS))
     await connection.execute(
         "insert into spike_events (contact_id, actor, message_id, seq) values (%s, %s, %s, %s)",
-        (contact_id, author, message_id, seq),
+        (contact_id, author, *message),
     )
-    await connection.execute("select pg_notify(%s, '')", (_EVENTS,))
-    return message_id, seq
 
 
 # The web process
@@ -111,12 +116,13 @@ class Web:
         contact_id = UUID(request.headers["authorization"].removeprefix("Bearer "))
         wish = await request.json()
         async with self._pool.connection() as connection, connection.transaction():
-            message_id, seq = await _write(connection, contact_id, "customer", wish["text"])
+            message = await _write(connection, contact_id, "customer", wish["text"])
             await connection.execute(
-                "insert into spike_queue (contact_id, seq) values (%s, %s)", (contact_id, seq)
+                "insert into spike_queue (contact_id, seq) values (%s, %s)", (contact_id, message[1])
             )
             await connection.execute("select pg_notify(%s, '')", (_FACTS,))
-        return JSONResponse({"message_id": str(message_id), "seq": seq})
+            await _tell(connection, contact_id, "customer", message)
+        return JSONResponse({"message_id": str(message[0]), "seq": message[1]})
 
     async def live(self, _: Request) -> StreamingResponse:
         """Every event, as it is committed."""
@@ -179,10 +185,11 @@ class SpikeWorker:
         """One transaction: the answer, its event, and the queue rows that it settles."""
         known = UUID(contact_id)
         async with self._pool.connection() as connection, connection.transaction():
-            await _write(connection, known, "bot", "Thank you.")
+            message = await _write(connection, known, "bot", "Thank you.")
             await connection.execute(
                 "delete from spike_queue where contact_id = %s and seq <= %s", (known, upto)
             )
+            await _tell(connection, known, "bot", message)
         self._in_flight.discard(known)
         self._wake.set()
 

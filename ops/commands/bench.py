@@ -58,7 +58,10 @@ def register(application: typer.Typer) -> None:
                 if not output.console.is_terminal:
                     output.console.print(told)
 
-            report = asyncio.run(_until_signalled(measure(Options(seconds, sandbox, data), say)))
+            try:
+                report = asyncio.run(_until_signalled(measure(Options(seconds, sandbox, data), say)))
+            except asyncio.CancelledError:  # asked to stop; nothing is left behind
+                raise typer.Exit(1) from None
         report.show(output.console)
         output.result(report.as_json())
 

@@ -79,9 +79,8 @@ def test_who_does_what_with_a_contact() -> None:
     customers = [HERSELF, HERSELF_PROVEN]
     assert done[ContactAct.WRITE] == [AGENT, *customers]
     assert done[ContactAct.END] == [AGENT, *customers]
-    assert (
-        done[ContactAct.NOTE] == done[ContactAct.CORRECT] == done[ContactAct.TRANSFER] == [AGENT, SUPERVISOR]
-    )
+    assert done[ContactAct.CORRECT] == done[ContactAct.TRANSFER] == [AGENT, SUPERVISOR]
+    assert done[ContactAct.NOTE] == [AGENT, OTHER_AGENT, SUPERVISOR]
     assert done[ContactAct.WRAP_UP] == done[ContactAct.INVITE_SURVEY] == [AGENT]
     assert done[ContactAct.TAKE_OVER] == done[ContactAct.REASSIGN] == [SUPERVISOR]
     assert done[ContactAct.ANSWER_OFFER] == []

@@ -1,11 +1,12 @@
 """A step is compare-and-set: whatever is asked again, or asked differently, it happened once."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
 from adapters.db.intake import want_human
-from domain.contact import ContactState, Fact, Stage, StepKind, fold, next_step
+from domain.contact import Alarm, ContactState, Fact, Stage, StepKind, fold, next_step
 from tests.ledger.acts import at_once, step, waiting_contact
 from tests.support.line import Line
 
@@ -114,3 +115,26 @@ async def test_an_outcome_carries_no_words_of_the_customer(line: Line) -> None:
         attrs = await tx.all("select attrs from events where case_id = :id", id=contact_id)
         facts = await tx.all("select attrs from facts where case_id = :id", id=contact_id)
     assert "13800138000" not in str(attrs) + str(facts)
+
+
+async def test_what_one_turn_leaves_unread_keeps_a_deadline(line: Line) -> None:
+    """A customer who writes faster than the bot reads: the rest must not wait without a limit."""
+    identity = await line.customer()
+    for number in range(25):
+        received = await line.say(identity, f"第{number}条")
+    state = await step(line, received.contact_id, StepKind.BOT_TURN)
+    assert state.stage is Stage.BOT
+    assert state.message_seq > 0, "more was said than one turn reads"
+    assert Alarm.TURN_DEADLINE in state.alarms
+
+
+async def test_a_message_does_not_push_back_the_deadline_of_a_turn_that_waits_for_the_shop(
+    line: Line,
+) -> None:
+    contact_id = await greeted(line)
+    state = await step(line, contact_id, StepKind.SETTLE)
+    promised = state.alarms[Alarm.TURN_DEADLINE]
+    waiting = state.model_copy(update={"message_seq": 0, "call_id": "c"})
+    later = (promised + timedelta(seconds=9)).isoformat()
+    fact = Fact(seq=state.seen_seq + 1, kind="customer_message", attrs={"seq": 2, "deadline_at": later})
+    assert fold(waiting, fact).alarms[Alarm.TURN_DEADLINE] == promised

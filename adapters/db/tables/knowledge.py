@@ -37,7 +37,7 @@ class Article(SQLModel, table=True):
     changed_at: datetime = instant(now=True)
     changed_by: UUID | None = reference("users.id", required=False)
     embedding: Any = document("[]")
-    """A vector from the optional embeddings endpoint, as a JSON list; [] when there is none."""
+    """From the optional embeddings endpoint: its model, the words' digest and a unit vector; [] without one."""
     tokens: Any = Field(default=None, sa_column=Column(TSVECTOR, nullable=True))
 
 

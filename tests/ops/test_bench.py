@@ -1,0 +1,137 @@
+"""`holdfast bench`: tiny runs make well-formed figures. How long things take is for the benches, not the tests."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from adapters.db.engine import Database
+from ops.bench import inbox, routing
+from ops.bench.figures import Figure, Report, percentiles
+from ops.bench.load import Shown
+from ops.bench.machine import CpuSnapshot, MachineWatch, memory_megabytes
+from ops.bench.routing_setup import CAPACITY, fill
+from ops.bench.texts import answerable_questions
+from ops.cli import build
+from ops.replay.words import PlayError
+from tests.conftest import DatabaseServer
+
+
+@pytest.fixture
+def _here(monkeypatch: pytest.MonkeyPatch, fresh_database_url: str) -> None:
+    """The run's throw-away server instead of one more."""
+    from contextlib import asynccontextmanager
+
+    @asynccontextmanager
+    async def database_copy() -> Any:
+        yield fresh_database_url
+
+    for bench in (inbox, routing):
+        monkeypatch.setattr(bench, "database_copy", database_copy)
+
+
+def check_report(report: Report) -> dict[str, Any]:
+    """The keys of DESIGN §11; the figures by name."""
+    told = report.as_json()
+    assert told["machine"].keys() >= {"cores", "load", "busy_cores", "stolen_percent"}
+    for figure in told["figures"]:
+        assert figure.keys() == {"name", "value", "unit", "goal", "met"}
+        assert (figure["goal"] is None) == (figure["met"] is None)
+    named = {figure["name"]: figure for figure in told["figures"]}
+    assert len(named) == len(told["figures"])
+    return named
+
+
+@pytest.mark.usefixtures("_here")
+async def test_routing_matches_and_breaks_nothing() -> None:
+    wish = routing.Wish(agents=40, waiting=120, clients=2, offers_per_second=40, seconds=1, processes=1)
+    report = await routing.measure_routing(wish)
+    figures = check_report(report)
+    assert figures["match_p95_ms"]["value"] > 0
+    assert figures["match_p95_ms"]["goal"] == "≤ 25"
+    assert report.setting["transactions"] > 10
+    assert figures["matches_missed"]["met"] is True
+    assert figures["invariants_broken"]["met"] is True, report.setting["faults"]
+
+
+async def test_routing_sees_what_is_missed_and_what_is_broken(fresh_database_url: str) -> None:
+    crowd = await fill(fresh_database_url, agents=40, waiting=20, arriving=2)
+    assert len(crowd.held) == (40 - 2) * CAPACITY
+    database = Database(fresh_database_url, pool_size=1)
+    try:
+        async with database.reading() as tx:
+            assert not any((await routing.find_faults(tx)).values())
+        one = {"agent": crowd.held[0].agent_id}
+        async with database.transaction() as tx:
+            await tx.run("update agents set load = load - 1 where user_id = :agent", **one)
+            await tx.run("update waiting_work set offered = true where case_id = (select min(case_id::text)::uuid from waiting_work)")
+        async with database.reading() as tx:
+            faults = await routing.find_faults(tx)
+        assert faults["load"] == [[str(one["agent"])]]
+        assert {agent for _, agent in faults["missed"]} == {str(one["agent"])}
+        assert len(faults["astray"]) == 1
+    finally:
+        await database.close()
+
+
+@pytest.mark.usefixtures("_here")
+async def test_inbox_reads_a_desk_that_was_written_in_bulk(fresh_database_url: str) -> None:
+    report = await inbox.measure_inbox(inbox.Wish(contacts=60, messages=600, times=2))
+    figures = check_report(report)
+    assert {"open_p95_ms", "counts_p95_ms", "search_rare_p95_ms", "list_all_by_priority_p95_ms"} <= figures.keys()
+    assert all(figure["goal"] == "≤ 60" for name, figure in figures.items() if name.endswith("p95_ms"))
+    assert report.setting["contacts"] == 60
+    assert 500 <= report.setting["messages"] <= 700
+    database = Database(fresh_database_url, pool_size=1)
+    try:
+        async with database.reading() as tx:
+            for query, least in (("订单", 1), ("order", 1), (inbox.RARE[0], 5), (inbox.RARE[1], 5), ("zzqx", 0)):
+                found = await inbox.search(tx, "shop", query)
+                assert len(found.messages) >= least, query
+                assert least or not found.messages
+    finally:
+        await database.close()
+
+
+def test_figures_are_judged_by_their_goals() -> None:
+    assert Figure("a", 5.0, "ms", at_most=5).met is True
+    assert Figure("a", 5.1, "ms", at_most=5).met is False
+    assert Figure("a", 0.61, "", at_least=0.6).met is True
+    assert Figure("a", 0.59, "", at_least=0.6).met is False
+    assert Figure("a", None, "ms", at_most=5).met is False
+    assert Figure("a", 1.0, "ms").as_json() == {"name": "a", "value": 1.0, "unit": "ms", "goal": None, "met": None}
+    p50, p95 = percentiles("x", [float(n) for n in range(1, 101)], p95_at_most=90)
+    assert (p50.name, p50.value, p95.value, p95.met) == ("x_p50_ms", 50.0, 95.0, False)
+
+
+def test_a_screen_that_misses_doubles_or_swaps_is_seen() -> None:
+    assert Shown(seqs=[1, 2, 3]).is_in_order
+    assert not any(Shown(seqs=seqs).is_in_order for seqs in ([1, 3], [1, 2, 2], [2, 1], [2]))
+    shown = Shown(replies=[(2, 10.0), (5, 20.0)])
+    assert (shown.reply_to(1), shown.reply_to(3), shown.reply_to(5)) == (10.0, 20.0, None)
+
+
+def test_the_machine_is_watched() -> None:
+    import os
+
+    watch, before = MachineWatch(), CpuSnapshot.take({"us": os.getpid()})
+    assert sum(number * number for number in range(300_000)) > 0
+    assert CpuSnapshot.take({"us": os.getpid()}).milliseconds_since(before)["us"] >= 0
+    assert memory_megabytes({"us": os.getpid()})["us"] > 10
+    assert memory_megabytes({"gone": 2**22 - 1}) == {"gone": 0}
+    assert watch.report()["cores"] >= 1
+
+
+def test_the_bench_asks_what_the_pack_answers() -> None:
+    questions = answerable_questions()
+    assert len(questions) > 100
+    assert sum(any("\u4e00" <= character <= "\u9fff" for character in each) for each in questions) > 50
+
+
+def test_an_unknown_bench_is_one_sentence() -> None:
+    words = ["bench", "nothing"]
+    done = CliRunner().invoke(build(words), words)
+    assert isinstance(done.exception, PlayError)
+    assert "routing" in str(done.exception)
