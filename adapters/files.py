@@ -11,6 +11,7 @@ import re
 import struct
 import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -42,10 +43,15 @@ _DECODER_ERRORS = (
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
     OSError,
+    EOFError,
     SyntaxError,
     ValueError,
-    IndexError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
     struct.error,
+    zlib.error,
     MemoryError,
 )
 """All that Pillow's decoders raise for bytes that are no picture."""

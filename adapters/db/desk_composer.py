@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
-from adapters.db.engine import Transaction
+from adapters.db.engine import NotFoundError, Transaction
 
 CANNED_SHOWN = 12
 
@@ -32,12 +32,14 @@ async def canned(tx: Transaction, line_id: str, language: str, query: str) -> li
 
 
 async def count_canned_use(tx: Transaction, line_id: str, canned_id: UUID) -> None:
-    """A ready reply was taken: those used most come first."""
-    await tx.run(
+    """A ready reply was taken: those used most come first. Raises NotFoundError."""
+    counted = await tx.run(
         "update canned_replies set used_count = used_count + 1 where id = :id and line_id = :line",
         id=canned_id,
         line=line_id,
     )
+    if not counted:
+        raise NotFoundError("canned reply")
 
 
 async def colleagues(tx: Transaction, line_id: str) -> list[Row[Any]]:

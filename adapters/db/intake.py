@@ -202,7 +202,9 @@ async def _tell_the_workflow(tx: Transaction, contact: Row[Any], seq: int, confi
         return
     attrs: dict[str, Any] = {"seq": seq}
     if contact.stage == Stage.BOT:
-        deadline_at = tx.locked_cases[contact.id].locked_at + timedelta(seconds=config.timing.bot_turn_seconds)
+        deadline_at = tx.locked_cases[contact.id].locked_at + timedelta(
+            seconds=config.timing.bot_turn_seconds
+        )
         attrs["deadline_at"] = deadline_at.isoformat()
         await tx.run(
             "update contacts set turn_deadline_at = coalesce(turn_deadline_at, :at) where id = :id",

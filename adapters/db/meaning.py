@@ -4,7 +4,6 @@ import asyncio
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from adapters.db.bot_turn import unanswered
 from adapters.db.embedding import Unembedded, similarities, store_vectors, unembedded_articles
@@ -25,10 +24,9 @@ async def meaning_of_turn(database: Database, embeddings: Embeddings, intent: St
     """
     try:
         return await _meaning(database, embeddings, intent)
-    except DBAPIError as error:
-        # A ledger that is away fails the step itself; anything else must not make the bot mute.
+    except Exception as error:  # noqa: BLE001 # whatever is wrong here must not make the bot mute
         embeddings.count(EmbeddingOutcome.LEDGER_ERROR)
-        _log.warning("embeddings_ledger", case_id=intent.case_id, error=type(error.orig).__name__)
+        _log.warning("embeddings_unused", case_id=intent.case_id, error=type(error).__name__)
         return NO_MEANING
 
 

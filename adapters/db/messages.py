@@ -53,9 +53,7 @@ async def insert_message(
     changes = _NOTHING if note else _CONTACT_CHANGES[message.author]
     visible = not note and message.kind != "notice"
     preview = (
-        ", last_message_at = ledger_now(), preview = :preview, preview_author = :author"
-        if visible
-        else ""
+        ", last_message_at = ledger_now(), preview = :preview, preview_author = :author" if visible else ""
     )
     parameters: dict[str, Any] = {
         "id": message_id,

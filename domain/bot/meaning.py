@@ -18,7 +18,7 @@ ARTICLE_CHARACTERS_MAXIMUM = 1500
 QUESTION_CHARACTERS_MAXIMUM = 1000
 """Longer texts are cut: small models refuse them, and what is asked stands at the beginning."""
 
-_PERSONAL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+|\+?\d(?:[ -]?\d){4,}")
+_PERSONAL = re.compile(r"[A-Za-z0-9_.+-]+@[A-Za-z0-9_.-]+|\+?\d(?:[ -]?\d){4,}")
 
 
 def question_text(said: str) -> str:

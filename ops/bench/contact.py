@@ -23,7 +23,7 @@ DEFAULT_SECONDS = 20.0
 STEADY_RATE = 5.0
 SUSTAINED_P95_MS = 1000.0
 CONTACTS_FOR_MEMORY = 1000
-_RATES = (10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 80.0, 100.0)
+_RATES = (5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 80.0, 100.0)
 _KEPT_UP_SHARE = 0.9
 """A rate is kept up when so many of the replies come while it lasts: arrivals are by chance."""
 _WARM_UP = (3.0, 4.0)
@@ -171,7 +171,8 @@ class _ContactBench:
         ramp = Ramp()
         failed_at: float | None = None
         for rate in self._wish.rates:
-            if not await self._keeps_up(load, rate, ramp):
+            # Twice, because a neighbour on the machine may have had the moment for itself.
+            if not (await self._keeps_up(load, rate, ramp) or await self._keeps_up(load, rate, ramp)):
                 failed_at = rate
                 break
             ramp.sustained = rate

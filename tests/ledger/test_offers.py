@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from adapters.db.conversation import end, reply
+from adapters.db.conversation import answer_survey, end, invite_to_survey, reply, wrap_up
 from adapters.db.offers import accept_offer, assign, decline_offer
 from domain.contact import StepKind
 from domain.refusals import Refusal, RefusalCode
@@ -157,3 +157,21 @@ async def test_whoever_lost_the_contact_cannot_speak_or_end_it(line: Line) -> No
             await end(tx, line.line_id, contact_id, line.agents["wang"], seen_seq=99)
 
     assert codes(await at_once([speak(), finish()])) == [RefusalCode.NOT_YOURS] * 2
+
+
+async def test_who_was_rated_while_talking_is_closed_after_the_wrap_up(line: Line) -> None:
+    """邀评: the answer is in, so nothing is left to wait a day for."""
+    await line.agent("wang")
+    contact_id = await talking_contact(line, "wang")
+    shop, wang = line.line_id, line.agents["wang"]
+    async with line.database.transaction() as tx:
+        await invite_to_survey(tx, shop, contact_id, wang)
+    async with line.database.transaction() as tx:
+        await answer_survey(tx, shop, contact_id, score=5, solved=True, reasons=[], comment="")
+    async with line.database.transaction() as tx:
+        await end(tx, shop, contact_id, wang, seen_seq=99)
+    async with line.database.transaction() as tx:
+        await wrap_up(
+            tx, shop, contact_id, wang, category="orders", subcategory="", solved=True, next_step=""
+        )
+    assert (await step(line, contact_id, StepKind.CLOSE)).stage == "closed"

@@ -1,28 +1,28 @@
 """`holdfast bench`: tiny runs make well-formed figures. How long things take is for the benches, not the tests."""
 
-import asyncio
-from pathlib import Path
+import os
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from adapters.db.desk_search import search
 from adapters.db.engine import Database
 from ops.bench import inbox, routing
 from ops.bench.figures import Figure, Report, percentiles
+from ops.bench.inbox_setup import RARE
 from ops.bench.load import Shown
 from ops.bench.machine import CpuSnapshot, MachineWatch, memory_megabytes
 from ops.bench.routing_setup import CAPACITY, fill
 from ops.bench.texts import answerable_questions
 from ops.cli import build
 from ops.replay.words import PlayError
-from tests.conftest import DatabaseServer
 
 
 @pytest.fixture
 def _here(monkeypatch: pytest.MonkeyPatch, fresh_database_url: str) -> None:
     """The run's throw-away server instead of one more."""
-    from contextlib import asynccontextmanager
 
     @asynccontextmanager
     async def database_copy() -> Any:
@@ -66,7 +66,10 @@ async def test_routing_sees_what_is_missed_and_what_is_broken(fresh_database_url
         one = {"agent": crowd.held[0].agent_id}
         async with database.transaction() as tx:
             await tx.run("update agents set load = load - 1 where user_id = :agent", **one)
-            await tx.run("update waiting_work set offered = true where case_id = (select min(case_id::text)::uuid from waiting_work)")
+            await tx.run(
+                """update waiting_work set offered = true
+                   where case_id = (select case_id from waiting_work order by case_id limit 1)"""
+            )
         async with database.reading() as tx:
             faults = await routing.find_faults(tx)
         assert faults["load"] == [[str(one["agent"])]]
@@ -80,15 +83,26 @@ async def test_routing_sees_what_is_missed_and_what_is_broken(fresh_database_url
 async def test_inbox_reads_a_desk_that_was_written_in_bulk(fresh_database_url: str) -> None:
     report = await inbox.measure_inbox(inbox.Wish(contacts=60, messages=600, times=2))
     figures = check_report(report)
-    assert {"open_p95_ms", "counts_p95_ms", "search_rare_p95_ms", "list_all_by_priority_p95_ms"} <= figures.keys()
+    assert {
+        "open_p95_ms",
+        "counts_p95_ms",
+        "search_rare_p95_ms",
+        "list_all_by_priority_p95_ms",
+    } <= figures.keys()
     assert all(figure["goal"] == "≤ 60" for name, figure in figures.items() if name.endswith("p95_ms"))
     assert report.setting["contacts"] == 60
     assert 500 <= report.setting["messages"] <= 700
     database = Database(fresh_database_url, pool_size=1)
     try:
         async with database.reading() as tx:
-            for query, least in (("订单", 1), ("order", 1), (inbox.RARE[0], 5), (inbox.RARE[1], 5), ("zzqx", 0)):
-                found = await inbox.search(tx, "shop", query)
+            for query, least in (
+                ("订单", 1),
+                ("order", 1),
+                (RARE[0], 5),
+                (RARE[1], 5),
+                ("zzqx", 0),
+            ):
+                found = await search(tx, "shop", query)
                 assert len(found.messages) >= least, query
                 assert least or not found.messages
     finally:
@@ -101,7 +115,13 @@ def test_figures_are_judged_by_their_goals() -> None:
     assert Figure("a", 0.61, "", at_least=0.6).met is True
     assert Figure("a", 0.59, "", at_least=0.6).met is False
     assert Figure("a", None, "ms", at_most=5).met is False
-    assert Figure("a", 1.0, "ms").as_json() == {"name": "a", "value": 1.0, "unit": "ms", "goal": None, "met": None}
+    assert Figure("a", 1.0, "ms").as_json() == {
+        "name": "a",
+        "value": 1.0,
+        "unit": "ms",
+        "goal": None,
+        "met": None,
+    }
     p50, p95 = percentiles("x", [float(n) for n in range(1, 101)], p95_at_most=90)
     assert (p50.name, p50.value, p95.value, p95.met) == ("x_p50_ms", 50.0, 95.0, False)
 
@@ -114,8 +134,6 @@ def test_a_screen_that_misses_doubles_or_swaps_is_seen() -> None:
 
 
 def test_the_machine_is_watched() -> None:
-    import os
-
     watch, before = MachineWatch(), CpuSnapshot.take({"us": os.getpid()})
     assert sum(number * number for number in range(300_000)) > 0
     assert CpuSnapshot.take({"us": os.getpid()}).milliseconds_since(before)["us"] >= 0

@@ -73,7 +73,10 @@ def vector(text: str, dimensions: int = DIMENSIONS) -> list[float]:
 
 
 def _answer(endpoint: FakeEndpoint, texts: list[str]) -> bytes:
-    data = [{"object": "embedding", "index": n, "embedding": vector(t, endpoint.dimensions)} for n, t in enumerate(texts)]
+    data = [
+        {"object": "embedding", "index": n, "embedding": vector(t, endpoint.dimensions)}
+        for n, t in enumerate(texts)
+    ]
     match endpoint.mode:
         case Mode.NOT_JSON:
             return b"\xff<html>"
@@ -107,8 +110,14 @@ def _handler(endpoint: FakeEndpoint) -> type[BaseHTTPRequestHandler]:
                 self.respond(request, body)
 
         def respond(self, request: dict[str, Any], body: bytes) -> None:
-            refused = endpoint.refused_word and any(endpoint.refused_word in text for text in request["input"])
-            status = 400 if refused else {Mode.ERROR: 503, Mode.LIMITED: 429, Mode.MOVED: 307}.get(endpoint.mode, 200)
+            refused = endpoint.refused_word and any(
+                endpoint.refused_word in text for text in request["input"]
+            )
+            status = (
+                400
+                if refused
+                else {Mode.ERROR: 503, Mode.LIMITED: 429, Mode.MOVED: 307}.get(endpoint.mode, 200)
+            )
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             if endpoint.mode is Mode.COMPRESSED:

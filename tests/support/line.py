@@ -34,7 +34,9 @@ PLAN = [
 class ShiftedDatabase(Database):
     """The ledger with its clock moved to a virtual time, for its own transactions only."""
 
-    def __init__(self, url: str, clock: Callable[[], Awaitable[datetime]] | None = None, pool_size: int = 5) -> None:
+    def __init__(
+        self, url: str, clock: Callable[[], Awaitable[datetime]] | None = None, pool_size: int = 5
+    ) -> None:
         super().__init__(url, pool_size=pool_size, application="holdfast-test")
         self._clock = clock
 
@@ -133,7 +135,9 @@ class Line:
         async with self.database.transaction() as tx:
             await set_presence(tx, self.line_id, self.agents[name], presence)
 
-    async def customer(self, *, tier: str = "ordinary", language: str = "zh", member: str | None = None) -> UUID:
+    async def customer(
+        self, *, tier: str = "ordinary", language: str = "zh", member: str | None = None
+    ) -> UUID:
         """A new customer; the id of the identity they write with."""
         customer_id, identity_id = new_id(), new_id()
         async with self.database.transaction() as tx:
@@ -218,7 +222,9 @@ class Line:
                 key=key,
                 value=json.dumps(value),
             )
-            await tx.run("update business_lines set config_version = config_version + 1 where id = :l", l=self.line_id)
+            await tx.run(
+                "update business_lines set config_version = config_version + 1 where id = :l", l=self.line_id
+            )
 
     async def calendar(self, week: dict[str, Any], *, key: str = "hours", time_zone: str = "UTC") -> None:
         definition = {
@@ -234,7 +240,9 @@ class Line:
                 key=key,
                 definition=json.dumps(definition),
             )
-            await tx.run("update business_lines set config_version = config_version + 1 where id = :l", l=self.line_id)
+            await tx.run(
+                "update business_lines set config_version = config_version + 1 where id = :l", l=self.line_id
+            )
 
     async def config(self) -> Any:
         async with self.database.reading() as tx:

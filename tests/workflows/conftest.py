@@ -102,7 +102,11 @@ class Story:
 
     async def codes(self, contact_id: UUID) -> list[str]:
         """The codes of the process texts that the customer was shown."""
-        return [message.attrs["code"] for message in await self.line.messages(contact_id) if "code" in message.attrs]
+        return [
+            message.attrs["code"]
+            for message in await self.line.messages(contact_id)
+            if "code" in message.attrs
+        ]
 
 
 @pytest.fixture
@@ -116,7 +120,9 @@ async def environment() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @pytest.fixture
-async def story(environment: WorkflowEnvironment, fresh_database_url: str, request: Any) -> AsyncIterator[Story]:
+async def story(
+    environment: WorkflowEnvironment, fresh_database_url: str, request: Any
+) -> AsyncIterator[Story]:
     options = dict(getattr(request, "param", {}))
     database = ShiftedDatabase(fresh_database_url, environment.get_current_time, pool_size=8)
     line = await open_line(database, **options)

@@ -9,7 +9,9 @@ from adapters.db.offers import accept_offer, decline_offer
 from tests.workflows.conftest import Story
 
 
-async def ask_for_person(story: Story, identity: UUID | None = None, text: str = "我要转人工") -> tuple[UUID, UUID]:
+async def ask_for_person(
+    story: Story, identity: UUID | None = None, text: str = "我要转人工"
+) -> tuple[UUID, UUID]:
     """A customer who writes and presses «talk to a human»; (identity, contact id)."""
     identity = identity or await story.line.customer()
     received = await story.line.say(identity, text)

@@ -31,7 +31,9 @@ async def handed_over(story: Story, text: str, **customer: Any) -> Any:
         ("The charger exploded and my son was injured", "en", "major_complaint"),
     ],
 )
-async def test_one_message_is_enough_for_a_person(story: Story, text: str, language: str, reason: str) -> None:
+async def test_one_message_is_enough_for_a_person(
+    story: Story, text: str, language: str, reason: str
+) -> None:
     contact = await handed_over(story, text, language=language)
     assert contact.handover_reason == reason
     assert contact.summary["sentences"]
@@ -59,7 +61,9 @@ async def test_the_greeting_says_that_an_assistant_answers_and_comes_once(story:
     await story.settled()
     await story.line.say(identity, "在吗")
     await story.settled()
-    greetings = [m for m in await story.line.messages(received.contact_id) if m.attrs.get("code") == "greeting"]
+    greetings = [
+        m for m in await story.line.messages(received.contact_id) if m.attrs.get("code") == "greeting"
+    ]
     assert len(greetings) == 1
     assert "智能助手" in greetings[0].body
 
@@ -85,7 +89,9 @@ async def test_a_flow_asks_the_shop_and_answers(story: Story) -> None:
                 "tracking": {
                     "carrier": "顺丰",
                     "number": "SF143288",
-                    "events": [{"at": "2026-11-22T02:00:00Z", "text_zh": "已到达杭州", "text_en": "At Hangzhou"}],
+                    "events": [
+                        {"at": "2026-11-22T02:00:00Z", "text_zh": "已到达杭州", "text_en": "At Hangzhou"}
+                    ],
                 },
                 "address_masked": "杭州市***",
                 "returnable_until": None,
@@ -124,7 +130,9 @@ async def test_an_unproven_customer_is_asked_to_verify_and_the_flow_goes_on(stor
         await proved_identity(tx, "shop", received.contact_id)
     contact = await story.stage(received.contact_id, "queued")
     assert [call[0] for call in story.shop.calls] == ["orders.get"]
-    assert contact.handover_reason == "business_system_down", "this shop answers nothing: honest and on to a person"
+    assert contact.handover_reason == "business_system_down", (
+        "this shop answers nothing: honest and on to a person"
+    )
 
 
 @WITH_BOT

@@ -152,7 +152,9 @@ async def test_an_exhausted_plan_tells_the_supervisor_and_gives_the_customer_a_c
     contact = await story.line.contact(contact_id)
     assert contact.left_matter_at is not None
     async with story.database.reading() as tx:
-        kinds = {row.kind for row in await tx.all("select kind from tasks where case_id = :id", id=contact_id)}
+        kinds = {
+            row.kind for row in await tx.all("select kind from tasks where case_id = :id", id=contact_id)
+        }
     assert kinds == {"nobody_available", "left_matter"}
     await story.line.agent("late")
     await accept(story, contact_id, "late")
@@ -238,7 +240,12 @@ async def test_transfer_to_an_agent_and_to_a_queue(story: Story) -> None:
     await story.line.agent("li")
     async with story.database.transaction() as tx:
         await transfer(
-            tx, "shop", contact_id, by=story.line.agents["wang"], to_agent=story.line.agents["li"], note="请接手"
+            tx,
+            "shop",
+            contact_id,
+            by=story.line.agents["wang"],
+            to_agent=story.line.agents["li"],
+            note="请接手",
         )
     await accept(story, contact_id, "li")
     assert "transferred_to_agent" in await story.codes(contact_id)

@@ -1,5 +1,6 @@
 """Knowledge: articles are edited in the desk; here they come in from a spreadsheet and go out to one."""
 
+import asyncio
 import hashlib
 import re
 import secrets
@@ -15,6 +16,8 @@ from adapters.knowledge_sheet import MAXIMUM_SHEET_BYTES, export_sheet, read_she
 from adapters.settings import Settings
 from api.deps import Configuration, Pool, Reading, Rule, Tx, declares
 from api.errors import NotFound
+from domain.knowledge import ArticleDraft
+from domain.pack_base import Problem
 from domain.text import Language
 from web.edge import MEGABYTE
 from web.i18n import Texts
@@ -87,7 +90,7 @@ def _folder(settings: Settings, line_id: str) -> Path:
 
 async def previewed(settings: Settings, pool: Any, line_id: str, staged: str, texts: Texts) -> dict[str, Any]:
     """The articles and problems of a staged sheet, and which articles it would change."""
-    drafts, problems = read_sheet(staged, staged_bytes(settings, line_id, staged))
+    drafts, problems = await read_staged(settings, line_id, staged)
     async with pool.reading() as tx:
         known = await admin_articles.known_keys(tx, line_id)
     return {
@@ -99,6 +102,13 @@ async def previewed(settings: Settings, pool: Any, line_id: str, staged: str, te
             for problem in problems
         ],
     }
+
+
+async def read_staged(
+    settings: Settings, line_id: str, staged: str
+) -> tuple[list[ArticleDraft], list[Problem]]:
+    """What a staged sheet holds; a large one takes seconds, which nobody else must wait for."""
+    return await asyncio.to_thread(read_sheet, staged, staged_bytes(settings, line_id, staged))
 
 
 def staged_bytes(settings: Settings, line_id: str, staged: str) -> bytes:
@@ -120,7 +130,7 @@ async def confirm(
 
 async def import_staged(tx: Tx, settings: Settings, line_id: str, user_id: Any, staged: str) -> int:
     """Write the sound rows of a staged sheet and let the file go; how many."""
-    drafts, _ = read_sheet(staged, staged_bytes(settings, line_id, staged))
+    drafts, _ = await read_staged(settings, line_id, staged)
     written = await admin_articles.write_drafts(tx, line_id, user_id, drafts)
     await touch_configuration(tx, line_id)
     (_folder(settings, line_id) / staged).unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from adapters.db.accounts import LoginTakenError
 from adapters.db.engine import Transaction
 from adapters.passwords import PasswordRefusedError, check_new_password, hash_password
 from api.deps import Pool, Reading, SignedIn, Tx
+from api.errors import Forbidden
 from domain.roles import Role
 from web.pages.admin_common import Configurer, Filled, FilledForm, back, menu, save, subject
 from web.render import Render
@@ -151,8 +152,10 @@ async def _shown(tx: Transaction, user: SignedIn, user_id: UUID, form: Filled) -
 @router.post("/{user_id}")
 async def change_person(user_id: UUID, user: Configurer, tx: Tx, form: FilledForm, page: Render) -> Response:
     """Name, roles, and whether the person may sign in."""
-    await admin_reading.person(tx, user.line_id, user_id)
+    person = await admin_reading.person(tx, user.line_id, user_id)
     disabled = form.raw("disabled") == "true"
+    if disabled != (person.disabled_at is not None):
+        await _refuse_across_lines(tx, user, user_id)
     value = {
         "name": form.text("name"),
         "name_en": form.text("name_en", needed=False),
@@ -191,6 +194,12 @@ async def change_seat(user_id: UUID, user: Configurer, tx: Tx, form: FilledForm,
     return back(f"/admin/people/{user_id}")
 
 
+async def _refuse_across_lines(tx: Transaction, user: SignedIn, user_id: UUID) -> None:
+    """Lines are walls: the account of somebody who works in another line too is not one line's to take."""
+    if set((await accounts.get_user(tx, user_id)).roles) - {user.line_id}:
+        raise Forbidden("works_in_other_line")
+
+
 @router.post("/{user_id}/password")
 async def reset_password(
     user_id: UUID,
@@ -202,6 +211,7 @@ async def reset_password(
     """A new password; all sign-ins of the person end. It is on record that, never what."""
     async with pool.reading() as reading:
         person = await admin_reading.person(reading, user.line_id, user_id)
+        await _refuse_across_lines(reading, user, user_id)
         try:
             check_new_password(password, person.login)
         except PasswordRefusedError as refused:

@@ -11,7 +11,7 @@ from adapters.db import accounts, admin, admin_reading, wizard
 from adapters.db.accounts import LoginTakenError
 from adapters.db.engine import Transaction
 from adapters.db.wizard import LINE, Step
-from adapters.knowledge_sheet import MAXIMUM_SHEET_BYTES, read_sheet
+from adapters.knowledge_sheet import MAXIMUM_SHEET_BYTES
 from adapters.packs import load_pack
 from adapters.passwords import PasswordRefusedError, check_new_password, hash_password
 from adapters.settings import Settings
@@ -33,7 +33,7 @@ from domain.roles import Role
 from domain.routing import LANGUAGE_SKILLS
 from web.edge import MEGABYTE
 from web.i18n import Texts
-from web.pages.admin_articles import previewed, stage, staged_bytes
+from web.pages.admin_articles import previewed, read_staged, stage
 from web.pages.admin_common import Configurer, Filled, FilledForm, save, subject
 from web.pages.admin_hours import built
 from web.pages.admin_people import LONGEST_LOGIN, suggested
@@ -356,7 +356,7 @@ async def import_knowledge(
 ) -> Response:
     """Write the sound rows."""
     await _at(tx, user)
-    drafts, _ = read_sheet(staged, staged_bytes(settings, LINE, staged))
+    drafts, _ = await read_staged(settings, LINE, staged)
     await wizard.take_drafts(tx, user.id, drafts)
     return await _next(tx, Step.WIDGET)
 

@@ -27,7 +27,9 @@ def test_a_question_unlike_all_articles_resembles_none() -> None:
     assert max(relative_similarities(dict.fromkeys("abcdef", 0.7) | {"g": 0.72}).values()) < 0.2
 
 
-@pytest.mark.parametrize("cosines", [{}, {"a": 1.0}, dict.fromkeys("abcd", 0.9), dict.fromkeys("abcdef", 1.0)])
+@pytest.mark.parametrize(
+    "cosines", [{}, {"a": 1.0}, dict.fromkeys("abcd", 0.9), dict.fromkeys("abcdef", 1.0)]
+)
 def test_nothing_is_said_where_nothing_is_usual(cosines: dict[str, float]) -> None:
     assert relative_similarities(cosines) == {}
 
