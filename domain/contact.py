@@ -184,7 +184,8 @@ def fold(state: ContactState, fact: Fact) -> ContactState:
         changes["message_seq"] = int(fact.attrs["seq"])
         if state.message_seq == 0 and "deadline_at" in fact.attrs:
             deadline = datetime.fromisoformat(fact.attrs["deadline_at"])
-            changes["alarms"] = {**state.alarms, Alarm.TURN_DEADLINE: deadline}
+            # A turn that waits for the business system keeps its deadline.
+            changes["alarms"] = {Alarm.TURN_DEADLINE: deadline, **state.alarms}
     elif fact.kind == FactKind.HUMAN_WANTED and state.stage == Stage.BOT:
         changes["handover_reason"] = "customer_request"
     elif fact.kind == FactKind.VERIFIED and state.stage == Stage.BOT:

@@ -213,7 +213,7 @@ async def _remember(
         update contacts set greeted_at = coalesce(greeted_at, ledger_now()),
             bot_memory = cast(:memory as jsonb), handled_seq = :read_seq, bot_resume = false,
             call_id = :call_id,
-            turn_deadline_at = case when cast(:call_id as uuid) is not null then
+            turn_deadline_at = case when cast(:call_id as uuid) is not null or customer_seq > :read_seq then
                     coalesce(turn_deadline_at, ledger_now() + make_interval(secs => :turn_seconds)) end,
             handover_reason = :reason, summary = coalesce(cast(:summary as jsonb), summary),
             required_skills = coalesce(cast(:skills as jsonb), required_skills),

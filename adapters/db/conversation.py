@@ -180,7 +180,9 @@ async def leave_wrap_up(tx: Transaction, line_id: str, contact_id: UUID) -> None
     await tx.run(
         """update contacts set stage = 'survey', last_owner_id = owner_id, owner_id = null,
                   wrap_up_due_at = null, owner_gone_at = null,
-                  survey_due_at = ledger_now() + make_interval(secs => :seconds) where id = :id""",
+                  survey_due_at = ledger_now() + make_interval(secs => case when exists (
+                      select 1 from surveys where contact_id = :id and answered_at is not null
+                  ) then 0 else :seconds end) where id = :id""",
         seconds=config.timing.survey_seconds,
         id=contact_id,
     )

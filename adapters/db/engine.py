@@ -137,7 +137,8 @@ class Transaction:
         """Lock one case's row and return it as it is now.
 
         Several cases may be locked in any order, and after agents, only within the routing lock:
-        nobody else locks two of them.
+        nobody else locks two of them. `no key`: a foreign key that names a locked row (a contact's new owner)
+        must not wait for it, which would close circles outside the order of locks.
         """
         if case_id in self.locked_cases:
             return self.locked_cases[case_id]
@@ -149,7 +150,7 @@ class Transaction:
         row = await self.first(
             """select cases.*, ledger_now() as locked_at,
                       (select config_version from business_lines where id = cases.line_id) as config_version
-               from cases where id = :id for update of cases""",
+               from cases where id = :id for no key update of cases""",
             id=case_id,
         )
         if row is None:
@@ -166,7 +167,7 @@ class Transaction:
         if not self.routing_lines or self.rank >= LockRank.BUS:
             raise LockOrderError("an agent's row is locked within the routing lock")
         self.rank = LockRank.AGENTS
-        row = await self.first("select * from agents where user_id = :id for update", id=agent_id)
+        row = await self.first("select * from agents where user_id = :id for no key update", id=agent_id)
         if row is None:
             raise NotFoundError("agent")
         return row

@@ -132,6 +132,8 @@ async def _open_contact(tx: Transaction, inbound: Inbound, known: Row[Any], body
     while True:
         if contact_id is None:
             contact_id = await _new_contact(tx, inbound, known, body)
+            if contact_id is None:
+                continue
         case = await tx.lock_case(contact_id)
         if case.closed_at is None:
             return await tx.one("select * from contacts where id = :id", id=contact_id)
@@ -140,7 +142,7 @@ async def _open_contact(tx: Transaction, inbound: Inbound, known: Row[Any], body
         contact_id = None
 
 
-async def _new_contact(tx: Transaction, inbound: Inbound, known: Row[Any], body: str) -> UUID:
+async def _new_contact(tx: Transaction, inbound: Inbound, known: Row[Any], body: str) -> UUID | None:
     contact_id = new_id()
     fallback = inbound.language or Language(known.language)
     language = detect_language(body, fallback)
@@ -168,12 +170,13 @@ async def _new_contact(tx: Transaction, inbound: Inbound, known: Row[Any], body:
     )
     if not opened:  # Another message of the same customer was a moment faster: one open contact.
         await tx.run("delete from cases where id = :id", id=contact_id)
-        other: UUID = await tx.scalar(
+        other: UUID | None = await tx.scalar(
             """select id from contacts
                where line_id = :line_id and customer_id = :customer_id and stage <> 'closed'""",
             line_id=inbound.line_id,
             customer_id=known.customer_id,
         )
+        # None: that one closed in the same moment; the caller opens another.
         return other
     await tx.lock_case(contact_id)
     tx.event(inbound.line_id, contact_id, "contact_opened", "customer", {"channel": inbound.channel})

@@ -14,7 +14,7 @@ PREVIEW_LENGTH = 120
 _NOTHING = "agent_read_seq = agent_read_seq"
 _CONTACT_CHANGES = {
     "customer": """customer_seq = message_seq + 1, last_customer_at = ledger_now(), nudged_at = null,
-        waiting_since = coalesce(waiting_since, ledger_now())""",
+        waiting_since = coalesce(waiting_since, ledger_now()), close_asked = null""",
     "agent": """last_agent_at = ledger_now(), waiting_since = null, nudged_at = null,
         agent_read_seq = message_seq + 1, first_reply_at = coalesce(first_reply_at, ledger_now())""",
     "bot": "waiting_since = null, first_reply_at = coalesce(first_reply_at, ledger_now())",
