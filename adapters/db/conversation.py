@@ -12,6 +12,7 @@ from adapters.db.routing import free_capacity, held_weight, match_agent
 from adapters.ids import new_id
 from domain.contact import FactKind, Stage
 from domain.refusals import Refusal, RefusalCode
+from domain.routing import order_key
 from domain.text import clean_text
 
 LOW_SCORE = 2
@@ -314,7 +315,8 @@ async def correct_classification(
     tx: Transaction, line_id: str, contact_id: UUID, user_id: UUID, *, intent: str, urgency: str
 ) -> None:
     """An agent says what it was really about; the share left uncorrected is the routing accuracy."""
-    await locked_contact(tx, line_id, contact_id)
+    await tx.lock_routing(line_id)
+    contact = await locked_contact(tx, line_id, contact_id)
     before = await tx.first(
         """update classifications set corrected_intent = :intent, corrected_urgency = :urgency,
                   corrected_by = :user, corrected_at = ledger_now()
@@ -336,6 +338,13 @@ async def correct_classification(
             user=user_id,
         )
     await tx.run("update contacts set urgency = :urgency where id = :id", urgency=urgency, id=contact_id)
+    if contact.enqueued_at is not None:
+        config = await line_config(tx, line_id)
+        await tx.run(
+            "update waiting_work set order_key = :key where case_id = :id",
+            key=order_key(contact.enqueued_at, contact.tier, urgency, config.priorities),
+            id=contact_id,
+        )
     tx.event(
         line_id,
         contact_id,

@@ -140,9 +140,10 @@ def _position(after: str | None) -> tuple[str, UUID] | None:
     key, _, id_text = after.rpartition("~")
     try:
         contact_id = UUID(id_text)
-        _ = float(key) if key.replace(".", "", 1).isdigit() else datetime.fromisoformat(key)
+        if key != "infinity" and not _NUMBER.fullmatch(key):
+            datetime.fromisoformat(key)
     except ValueError:
-        return (key, contact_id) if key == "infinity" else None
+        return None
     return key, contact_id
 
 

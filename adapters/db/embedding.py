@@ -1,10 +1,12 @@
 """Articles' vectors in the ledger, and how near each stands to a question.
 
-`articles.embedding` is `{"model": …, "text": digest, "vector": […]}` with a vector of length 1. It is current
-while the model is the configured one and the digest is that of the article's present words, so an edit makes
-it stale by itself, whoever edits, and the next bot turn in that line renews it.
+`articles.embedding` is `{"model": …, "text": digest, "dimensions": n, "vector": "[…]"}` with a vector of length 1,
+kept as the text that the extension `vector` reads. It is current while the model is the configured one and the
+digest is that of the article's present words, so an edit makes it stale by itself, whoever edits, and the next
+bot turn in that line renews it.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import mul
@@ -33,18 +35,17 @@ _STORE = f"""
 """A row that an editor holds is left for the next turn; words changed meanwhile keep no vector."""
 
 _CURRENT = f"""
-    from articles
+    from articles cross join lateral jsonb_to_record(
+        case jsonb_typeof(embedding) when 'object' then embedding else '{{}}' end
+    ) as known (model text, text text, dimensions int, vector text)
     where line_id = :line and language = :language and status = 'published'
-      and embedding->>'model' = :model and embedding->>'text' = {_DIGEST}
-      and jsonb_array_length(embedding->'vector') = :dimensions
+      and known.model = :model and known.text = {_DIGEST} and known.dimensions = :dimensions
 """
+"""Unfolded once an article: each look into so large a document costs as much as comparing it (measured)."""
 
-_COSINES = f"""
-    select id, 1 - (cast(cast(embedding->'vector' as text) as vector) <=> cast(:question as vector)) as cosine
-    {_CURRENT}
-"""
+_COSINES = f"select id, 1 - (cast(known.vector as vector) <=> cast(:question as vector)) as cosine {_CURRENT}"
 
-_VECTORS = f"select id, embedding->'vector' as vector {_CURRENT}"
+_VECTORS = f"select id, known.vector {_CURRENT}"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,12 @@ async def store_vectors(
         {
             "id": article.id,
             "digest": article.digest,
-            "value": {"model": model, "text": article.digest, "vector": vector},
+            "value": {
+                "model": model,
+                "text": article.digest,
+                "dimensions": len(vector),
+                "vector": as_json(list(vector)),
+            },
         }
         for article, vector in zip(articles, vectors, strict=True)
     ]
@@ -98,5 +104,5 @@ async def similarities(
         cosines: Mapping[str, float] = {str(row.id): row.cosine for row in rows}
     else:
         rows = await tx.all(_VECTORS, **parameters)
-        cosines = {str(row.id): sum(map(mul, row.vector, question)) for row in rows}
+        cosines = {str(row.id): sum(map(mul, json.loads(row.vector), question)) for row in rows}
     return relative_similarities(cosines)

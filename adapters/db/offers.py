@@ -239,11 +239,19 @@ async def _withdraw_offers(tx: Transaction, line_id: str, agent_id: UUID) -> Non
 
 
 async def assign(
-    tx: Transaction, line_id: str, contact_id: UUID, to_agent: UUID, *, by: UUID, how: str
+    tx: Transaction,
+    line_id: str,
+    contact_id: UUID,
+    to_agent: UUID,
+    *,
+    by: UUID,
+    how: str,
+    seen_owner: str | None = None,
 ) -> None:
     """Give a contact to an agent at once: a supervisor's take-over or reassignment, an agent's claim.
 
-    Raises Refusal: CONTACT_CLOSED, WRONG_STAGE, NO_CAPACITY, NOT_AN_AGENT.
+    `seen_owner` is the owner on the screen of who asks (empty: nobody); None asks for no comparison.
+    Raises Refusal: CONTACT_CLOSED, WRONG_STAGE, NO_CAPACITY, NOT_AN_AGENT, STALE (somebody was faster).
     """
     await tx.lock_routing(line_id)
     config = await line_config(tx, line_id)
@@ -252,6 +260,8 @@ async def assign(
         raise Refusal(RefusalCode.WRONG_STAGE)
     if contact.owner_id == to_agent:
         return
+    if seen_owner is not None and seen_owner != str(contact.owner_id or ""):
+        raise Refusal(RefusalCode.STALE)
     # First taken back, then counted: the offer may have been to this very agent.
     freed = await _take_from_whoever_has_it(tx, contact, how)
     agent = await tx.first(

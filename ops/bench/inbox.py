@@ -106,11 +106,12 @@ async def _measure(reader: _Reader, written: Desk, say: Callable[[str], None]) -
 
 
 def _list(me: UUID, tab: desk.Tab, order: desk.Order) -> Callable[[Transaction, int], Awaitable[object]]:
-    async def read(tx: Transaction, number: int) -> None:
-        """The first page, and every fourth time the second as well: its key is worked out then."""
-        page = await desk.list_contacts(tx, LINE, me, tab=tab, order=order)
-        if number % 4 == 0 and page.after is not None:
-            await desk.list_contacts(tx, LINE, me, tab=tab, order=order, after=page.after)
+    after: str | None = None
+
+    async def read(tx: Transaction, _: int) -> None:
+        """A page: the first, then the next by the former's key, and from the end to the first again."""
+        nonlocal after
+        after = (await desk.list_contacts(tx, LINE, me, tab=tab, order=order, after=after)).after
 
     return read
 

@@ -61,6 +61,7 @@ class Agent:
         await expect(picture).to_have_js_property("naturalWidth", width, timeout=TOLD_MS)
 
     async def replies(self, text: str) -> None:
+        await expect(self.page.locator("[data-send-key]")).not_to_be_empty(timeout=TOLD_MS)  # it listens
         await self.page.fill("#composer-text", text)
         await self.page.press("#composer-text", "Control+Enter")
         await expect(self.thread.locator(".msg-agent", has_text=text)).to_have_count(1, timeout=TOLD_MS)

@@ -99,6 +99,7 @@ async def assign(
     part: Annotated[Slice, Form()],
     key: Annotated[str, Form(max_length=80)],
     to: Annotated[UUID | None, Form()] = None,
+    owner: Annotated[str | None, Form(max_length=36)] = None,
 ) -> Response:
     """Take a contact over, or give it to an agent; the list as it is afterwards."""
     taken_over = to is None or to == user.id
@@ -108,7 +109,9 @@ async def assign(
         if not may_act_on_contact(user.viewer, await contact_scope(tx, contact_id), wanted):
             raise NotFound
         how = "taken_over" if taken_over else "assigned"
-        await offers.assign(tx, user.line_id, contact_id, to or user.id, by=user.id, how=how)
+        await offers.assign(
+            tx, user.line_id, contact_id, to or user.id, by=user.id, how=how, seen_owner=owner
+        )
 
     await once(tx, user, command_id, f"board.assign:{contact_id}", act)
     return await board_contacts(user, tx, texts, page, part, key)

@@ -376,13 +376,16 @@ async def assign(
     tx: Tx,
     command_id: CommandId,
     to: Annotated[UUID | None, Form()] = None,
+    owner: Annotated[str | None, Form(max_length=36)] = None,
 ) -> None:
     """A supervisor takes it over, or gives it to an agent at once."""
 
     async def act() -> None:
         await require_act(tx, user, contact_id, ContactAct.REASSIGN if to else ContactAct.TAKE_OVER)
         how = "assigned" if to is not None and to != user.id else "taken_over"
-        await offers.assign(tx, user.line_id, contact_id, to or user.id, by=user.id, how=how)
+        await offers.assign(
+            tx, user.line_id, contact_id, to or user.id, by=user.id, how=how, seen_owner=owner
+        )
 
     await seen_contact(tx, user, contact_id)
     await once(tx, user, command_id, f"assign:{contact_id}", act)

@@ -66,7 +66,7 @@ class Case(SQLModel, table=True):
     partition: int = Field(
         default=None,
         sa_column=Column(
-            SmallInteger, Computed(f"mod(abs(hashtext(id::text)), {PARTITIONS})", persisted=True)
+            SmallInteger, Computed(f"mod(hashtext(id::text) & 2147483647, {PARTITIONS})", persisted=True)
         ),
     )
     fact_seq: int = counter()

@@ -37,7 +37,7 @@ class Article(SQLModel, table=True):
     changed_at: datetime = instant(now=True)
     changed_by: UUID | None = reference("users.id", required=False)
     embedding: Any = document("[]")
-    """From the optional embeddings endpoint: its model, the words' digest and a unit vector; [] without one."""
+    """From the optional embeddings endpoint: see `adapters.db.embedding`; [] when there is none."""
     tokens: Any = Field(default=None, sa_column=Column(TSVECTOR, nullable=True))
 
 

@@ -124,7 +124,8 @@ export function installDialogs(given) {
       await act(`/desk/c/${currentContact()}/invite`).then(() => toast(t("js.desk.invited")), () => null);
       afterAct();
     } else if (has("take-over")) {
-      await act(`/desk/c/${currentContact()}/assign`).catch(() => null);
+      const { owner } = event.target.closest("[data-take-over]").dataset;
+      await act(`/desk/c/${currentContact()}/assign`, { owner }).catch(() => null);
       afterAct();
     }
   });

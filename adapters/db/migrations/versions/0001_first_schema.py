@@ -149,7 +149,7 @@ def upgrade() -> None:
         sa.Column(
             "partition",
             sa.SmallInteger(),
-            sa.Computed("mod(abs(hashtext(id::text)), 16)", persisted=True),
+            sa.Computed("mod(hashtext(id::text) & 2147483647, 16)", persisted=True),
             nullable=True,
         ),
         sa.Column("fact_seq", sa.BigInteger(), server_default="0", nullable=False),
@@ -1106,6 +1106,10 @@ def upgrade() -> None:
         op.execute(
             f"create trigger append_only before update or delete on {table} "
             "for each row execute function refuse_change()"
+        )
+        op.execute(
+            f"create trigger never_emptied before truncate on {table} "
+            "for each statement execute function refuse_change()"
         )
 
 
