@@ -15,6 +15,7 @@ import httpx
 import structlog
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
+from adapters.breaker import Breaker
 from domain.bot.model import BusinessResult, BusinessStatus
 from domain.business import (
     ANSWER_SHAPES,
@@ -79,40 +80,6 @@ class _Request:
     idempotency_key: str | None
 
 
-class _Breaker:
-    """After several failures in a row, asks nobody for a while; then lets one call through to see."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self._failures = 0
-        self._closed_until: float | None = None
-        self._trying = False
-
-    def admits(self) -> bool:
-        """Whether a call may be made now; the one that tries a paused shop claims that right."""
-        if self._closed_until is None:
-            return True
-        if self._trying or self._monotonic() < self._closed_until:
-            return False
-        self._trying = True
-        return True
-
-    def succeeded(self) -> None:
-        """The shop answered."""
-        self._failures, self._closed_until, self._trying = 0, None, False
-
-    def failed(self) -> None:
-        """The shop gave no usable answer."""
-        self._failures += 1
-        self._trying = False
-        if self._failures >= BREAKER_FAILURES:
-            self._closed_until = self._monotonic() + BREAKER_PAUSE_S
-
-    def abandoned(self) -> None:
-        """The call was cancelled: it says nothing about the shop."""
-        self._trying = False
-
-
 class BusinessSystem:
     """One shop. Safe for many calls at once; `close()` it when the process ends.
 
@@ -137,7 +104,7 @@ class BusinessSystem:
         self._token = token or ""
         self._deadline_s = deadline_s
         self._wall_clock = wall_clock
-        self._breaker = _Breaker(monotonic)
+        self._breaker = Breaker(monotonic, failures=BREAKER_FAILURES, pause_s=BREAKER_PAUSE_S)
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(read_timeout_s, connect=CONNECT_TIMEOUT_S, pool=CONNECT_TIMEOUT_S),
             limits=httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=15.0),

@@ -3,6 +3,7 @@
 Plain SQL over the ledger; every list is read by keyset, never by offset.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +16,7 @@ from adapters.db.engine import Transaction
 
 PAGE_SIZE = 40
 COUNTED_AT_MOST = 1000
+_NUMBER = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")
 """Counts stop here: nobody reads more, and counting further costs time."""
 
 

@@ -23,6 +23,8 @@ from ops.bench.routing_setup import CAPACITY, LINE, QUEUE, SPECIALITY, Crowd, He
 
 _SPECIALISTS_SHARE = 0.2
 """Beside the wished offers so many acts happen in the specialists' small queue, where both sides meet."""
+_LATENESS = 1.5
+"""Clients that cannot keep up stop after so many times the wished length."""
 _SEED = 6
 
 
@@ -156,6 +158,7 @@ class _Clients:
             async with self._database.reading() as tx:  # warm: the configuration is read once a process
                 await line_config(tx, LINE)
             began = time.monotonic()
+            self._give_up_at = began + self._wish.seconds * _LATENESS
             async with asyncio.TaskGroup() as clients:
                 for _ in range(self._wish.clients):
                     clients.create_task(self._client(due))
@@ -176,6 +179,8 @@ class _Clients:
 
     async def _client(self, due: "asyncio.Queue[float | None]") -> None:
         while (at := await due.get()) is not None:
+            if time.monotonic() > self._give_up_at:  # far behind: what was seen until now says enough
+                return
             await self._free(at)
             if self._chance.random() < _SPECIALISTS_SHARE:
                 try:

@@ -75,7 +75,10 @@ async def stage(
     request: pytest.FixtureRequest, chromium: Browser, product: Product, watch: Watch
 ) -> AsyncIterator[Stage]:
     yield Stage(chromium, product, watch, request.param)
-    for context in chromium.contexts:
+    for number, context in enumerate(chromium.contexts):
+        if SHOTS:  # where everybody was at the end: what a failure is understood by
+            for page in context.pages:
+                await page.screenshot(path=watch.shots / f"end-{request.node.name}-{number}.png")
         await context.close()
 
 
