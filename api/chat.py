@@ -1,5 +1,6 @@
 """The public interface of the chat: what the page, the widget and other clients of customers call."""
 
+import unicodedata
 from typing import Annotated, Literal
 from uuid import UUID, uuid4
 
@@ -46,6 +47,8 @@ from domain.text import Language, clean_text
 
 TEXT_LIMIT_BYTES = 16 * 1024
 FILES_PER_MESSAGE = 9
+_BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and symbols that show nothing."""
 _SESSIONS = "6000/minute"
 """Per address: a shop's whole office, or the operator's own replay, shares one."""
 _MESSAGES = "30/10 second"
@@ -151,7 +154,7 @@ async def send(request: Request, wish: NewMessageWish, pool: Pool) -> SentView:
     if len(wish.text.encode()) > TEXT_LIMIT_BYTES:
         raise TooLarge("message_too_long", limit=f"{TEXT_LIMIT_BYTES // 1024} KB")
     body = clean_text(wish.text)
-    if not body and not wish.attachments:
+    if not _is_visible(body) and not wish.attachments:
         raise Invalid("message_empty")
 
     async def take_in(tx: Transaction) -> tuple[SentView, bool]:
@@ -186,6 +189,11 @@ async def send(request: Request, wish: NewMessageWish, pool: Pool) -> SentView:
     if is_conflict:
         raise Conflict("message_conflict")
     return sent
+
+
+def _is_visible(body: str) -> bool:
+    """Whether anybody would see something of it: not blanks, joiners and marks alone."""
+    return any(unicodedata.category(letter)[0] not in "CZM" and letter not in _BLANKS for letter in body)
 
 
 @router.get("/messages", dependencies=[visitor_limit("chat-read", _READS)])

@@ -259,6 +259,7 @@ async def _classify(tx: Transaction, contact: Row[Any], classification: Classifi
         on conflict (contact_id) do update set intent = excluded.intent, urgency = excluded.urgency,
             skills = excluded.skills, reason = excluded.reason, at = ledger_now()
         where classifications.corrected_at is null
+          and (excluded.intent <> '' or classifications.intent = '')
         """,
         id=contact.id,
         line=contact.line_id,

@@ -16,8 +16,8 @@ from adapters.db.engine import Transaction
 
 PAGE_SIZE = 40
 COUNTED_AT_MOST = 1000
-_NUMBER = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")
 """Counts stop here: nobody reads more, and counting further costs time."""
+_NUMBER = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")
 
 
 class Tab(StrEnum):

@@ -24,8 +24,6 @@ STEADY_RATE = 5.0
 SUSTAINED_P95_MS = 1000.0
 CONTACTS_FOR_MEMORY = 1000
 _RATES = (5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 80.0, 100.0)
-_KEPT_UP_SHARE = 0.9
-"""A rate is kept up when so many of the replies come while it lasts: arrivals are by chance."""
 _WARM_UP = (3.0, 4.0)
 _HISTORIES = 40
 _OVERLOAD_SECONDS_MOST = 60.0
@@ -187,12 +185,12 @@ class _ContactBench:
             load, rate, max(3.0, self._wish.seconds / 2), drain_seconds=_DRAIN_SECONDS
         )
         p95 = percentile(result.reply_ms, 0.95)
-        asked = result.sent / result.seconds
         kept_up = (
             p95 is not None
             and p95 <= SUSTAINED_P95_MS
-            and result.throughput >= _KEPT_UP_SHARE * asked
+            and result.drain_seconds * 1000 <= 2 * SUSTAINED_P95_MS
             and not result.errors
+            and not result.unanswered
         )
         ramp.stretches.append(
             {

@@ -92,9 +92,16 @@ class PhaseResult:
 class Load:
     """One generator against one address; `running` around everything."""
 
-    def __init__(self, url: str, live_headers: dict[str, str], texts: Sequence[str], seed: int = 1) -> None:
-        """`live_headers` open the live stream: a staff member's session."""
-        self._url = url
+    def __init__(
+        self,
+        url: str,
+        live_headers: dict[str, str],
+        texts: Sequence[str],
+        *,
+        seed: int = 1,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """`live_headers` open the live stream: a staff member's session; `transport` stands in for the network."""
         self._live_headers = live_headers
         self._texts = itertools.cycle(texts)
         self._chance = random.Random(seed)  # noqa: S311 - arrivals, not secrets
@@ -108,6 +115,7 @@ class Load:
             timeout=_TIMEOUT_SECONDS,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
             trust_env=False,
+            transport=transport,
         )
 
     @contextlib.asynccontextmanager
@@ -142,14 +150,12 @@ class Load:
         await self.prepare(round(rate * seconds / MESSAGES_A_CONTACT * 1.3) + 10)
         self._active.clear()
         sent: list[Sent] = []
+        # As chance has it, but exactly as many as wished: short stretches are comparable then.
+        moments = sorted(self._chance.uniform(0, seconds) for _ in range(round(rate * seconds)))
         began = time.monotonic()
-        due = began
         async with asyncio.TaskGroup() as sending:
-            while True:
-                due += self._chance.expovariate(rate)
-                if due - began > seconds:
-                    break
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
+            for moment in moments:
+                await asyncio.sleep(max(0.0, began + moment - time.monotonic()))
                 visitor = self._next_visitor()
                 sent.append(Sent(at=time.monotonic(), opens_contact=visitor.said == 0))
                 visitor.said += 1
@@ -251,10 +257,11 @@ class Load:
                             if line.startswith("id:"):
                                 last_id = line[3:].strip()
                             elif line.startswith("data:"):
-                                self._take(json.loads(line[5:]), time.monotonic())
+                                self.take(json.loads(line[5:]), time.monotonic())
             await asyncio.sleep(_CHECK_SECONDS)
 
-    def _take(self, event: Any, at: float) -> None:
+    def take(self, event: Any, at: float) -> None:
+        """An event came to the screen at an instant of the monotonic clock."""
         case_id = event.get("case_id") if isinstance(event, dict) else None
         if case_id is None:
             return

@@ -94,12 +94,12 @@ class Route:
 
 
 def routes_of(app: FastAPI) -> list[Route]:
-    found = []
-    for context in iter_route_contexts(app.routes):
-        for method in sorted(getattr(context, "methods", None) or ()):
-            if method not in ("HEAD", "OPTIONS") and context.path:
-                found.append(Route(method, context.path, frozenset(rules_of(context))))
-    return found
+    return [
+        Route(method, context.path, frozenset(rules_of(context)))
+        for context in iter_route_contexts(app.routes)
+        for method in sorted(getattr(context, "methods", None) or ())
+        if method not in ("HEAD", "OPTIONS") and context.path
+    ]
 
 
 @dataclass(frozen=True)

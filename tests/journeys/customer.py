@@ -21,7 +21,11 @@ class Customer:
 
     async def open(self) -> None:
         await self.page.goto(f"{self.url}/chat")
-        await expect(self.page.locator("#chat-text")).to_be_visible()
+        await self.is_ready()
+
+    async def is_ready(self) -> None:
+        """The page's script has taken over: there is nothing to send yet."""
+        await expect(self.page.locator("#chat-send")).to_be_disabled(timeout=TOLD_MS)
 
     @property
     def last_from_bot(self) -> Locator:

@@ -80,6 +80,7 @@ async def test_an_owner_reaches_a_working_desk(chromium: Browser, empty: Product
         await page.click(".wizard-do a")
     tried = Customer(await opened.value, ZH, empty.url)
     await tried.page.set_viewport_size(CHAT_SIZE)  # type: ignore[arg-type] # a size
+    await tried.is_ready()
     await tried.say(QUESTION)
     await tried.hears(ANSWER)
     await watch.look(page, "wizard-4-test")

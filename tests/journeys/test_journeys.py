@@ -164,7 +164,7 @@ async def test_a_supervisor_takes_over_from_the_board(stage: Stage) -> None:
     await expect(case).to_be_visible(timeout=TOLD_MS)
     await look(board, f"board-{tongue}-2-contacts")
     await case.locator("form:not(:has(select)) button").click()
-    await expect(case).to_contain_text(words.supervisor, timeout=TOLD_MS)
+    await expect(case.locator("p").last).to_contain_text(words.supervisor, timeout=TOLD_MS)
     await case.locator("a").click()
     await supervisor.replies(words.takes_over)
     await customer.hears(words.takes_over, by="agent")

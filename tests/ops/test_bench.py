@@ -1,6 +1,9 @@
 """`holdfast bench`: tiny runs make well-formed figures. How long things take is for the benches, not the tests."""
 
+import asyncio
 import os
+import time
+from collections import Counter
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,13 +14,15 @@ from adapters.db.desk_search import search
 from adapters.db.engine import Database
 from ops.bench import inbox, routing
 from ops.bench.figures import Figure, Report, percentiles
+from ops.bench.histories import EngineCost
 from ops.bench.inbox_setup import RARE
-from ops.bench.load import Shown
+from ops.bench.load import Load, Shown
 from ops.bench.machine import CpuSnapshot, MachineWatch, memory_megabytes
 from ops.bench.routing_setup import CAPACITY, fill
 from ops.bench.texts import answerable_questions
 from ops.cli import build
 from ops.replay.words import PlayError
+from tests.ops.fake_product import FakeProduct
 
 
 @pytest.fixture
@@ -153,3 +158,49 @@ def test_an_unknown_bench_is_one_sentence() -> None:
     done = CliRunner().invoke(build(words), words)
     assert isinstance(done.exception, PlayError)
     assert "routing" in str(done.exception)
+
+
+def test_figures_of_an_engine_are_counted_per_message() -> None:
+    cost = EngineCost(
+        contacts=2,
+        messages=4,
+        signals=4,
+        workflow_tasks=5,
+        local_activities=Counter({"contact_load": 2, "contact_step": 4}),
+        activities=0,
+        timers=1,
+        events=20,
+    )
+    assert (cost.per_message(cost.signals), cost.per_message(cost.workflow_tasks)) == (1.0, 1.25)
+    assert cost.per_message(cost.local_activities.total()) == 1.5
+
+
+def show(load: Load, product: FakeProduct, shown: set[str]) -> None:
+    """Let the screen see what is new."""
+    for contact in product.contacts.values():
+        for message in contact.messages:
+            if message["id"] not in shown:
+                shown.add(message["id"])
+                attrs = {"message_id": message["id"], "seq": message["seq"]}
+                event = {"kind": "message", "case_id": contact.id, "actor": message["author"], "attrs": attrs}
+                load.take(event, time.monotonic())
+
+
+@pytest.mark.parametrize("text", ["answer", "silent"])
+async def test_a_load_sees_replies_and_what_stays_unanswered(text: str) -> None:
+    product = FakeProduct()
+    load = Load("http://product", {}, [text], transport=product.transport())
+    shown: set[str] = set()
+    playing = asyncio.create_task(load.phase(40.0, 0.3, drain_seconds=0.3))
+    while not playing.done():
+        await asyncio.sleep(0.02)
+        show(load, product, shown)
+    result = await playing
+    answered = text == "answer"
+    assert result.sent > 2
+    assert not result.errors
+    assert len(result.screen_ms) == result.sent
+    assert len(result.reply_ms) == (result.sent if answered else 0)
+    assert result.unanswered == (0 if answered else result.sent)
+    assert result.out_of_order == 0
+    assert sum(load.messages_in(contact) for contact in result.contacts) == result.sent

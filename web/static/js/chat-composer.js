@@ -14,7 +14,7 @@ let isTalking = () => false;
 export function prepareComposer(written, talking) {
   post = written;
   isTalking = talking;
-  box.value = store.get("draft") ?? "";
+  box.value ||= store.get("draft") ?? ""; // what was typed before this script ran stays
   grow();
   listenForFiles();
 }

@@ -108,7 +108,7 @@ function place(wanted) {
 }
 
 const surveyMark = (message) => (state?.survey_due && state.survey_contact_id === message.contact_id ? "due" : "past");
-const isRead = (message) => Boolean(state?.agent && message.seq <= state.agent_read_seq && message.contact_id === state.contact_id);
+const isRead = (message) => Boolean(state && message.seq <= state.agent_read_seq && message.contact_id === state.contact_id);
 const readMark = (message) => (message === own ? `own:${isRead(message)}` : "");
 
 function dayMark(at) {

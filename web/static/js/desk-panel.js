@@ -19,6 +19,14 @@ async function redraw() {
   place.replaceChildren(...holder.childNodes);
   cardsRemembered(place);
   window.htmx?.process(place);
+  nameAbove();
+}
+
+/** A new name stands above the conversation at once. */
+function nameAbove() {
+  const name = place.querySelector("[data-edit=name]")?.textContent.trim();
+  const title = document.querySelector("#desk-contact .conv-title h2");
+  if (name && title) title.textContent = name;
 }
 
 async function save(field, value) {
@@ -34,7 +42,7 @@ function edit(element) {
   input.className = "form-control edit-field";
   input.dataset.editor = "";
   input.value = element.dataset.value;
-  input.setAttribute("aria-label", element.getAttribute("aria-label"));
+  input.setAttribute("aria-label", element.title);
   if (many) input.rows = 4;
   if (element.dataset.edit === "tags") input.placeholder = t("js.desk.tags.hint");
   const before = [...element.childNodes];
