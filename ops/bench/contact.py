@@ -105,6 +105,7 @@ class _ContactBench:
         self.ramp = Ramp()
         self.spike_ramp = Ramp()
         self.overload: dict[str, Any] = {}
+        self._desk_failures = 0
 
     async def run(self, load: Load) -> list[Figure]:
         """Steady, ramp, the spike's ramp, overload, memory."""
@@ -246,6 +247,7 @@ class _ContactBench:
             Figure("overload_unanswered", result.unanswered, "messages", at_most=0),
             Figure("overload_out_of_order", result.out_of_order, "contacts", at_most=0),
             *percentiles("overload_desk_list", desk_ms, p95_at_most=1000),
+            Figure("overload_desk_failures", self._desk_failures, "requests", at_most=0),
         ]
 
     async def _look_at_desk(self, took_ms: list[float]) -> None:
@@ -255,9 +257,11 @@ class _ContactBench:
         ) as http:
             while True:
                 began = time.monotonic()
-                with contextlib.suppress(httpx.TransportError):
+                try:
                     answer = await http.get("/api/v1/contacts?tab=all", timeout=30)
-                    answer.raise_for_status()
+                    self._desk_failures += not answer.is_success
+                except httpx.TransportError:
+                    self._desk_failures += 1
                 took_ms.append((time.monotonic() - began) * 1000)
                 await asyncio.sleep(_DESK_SECONDS)
 

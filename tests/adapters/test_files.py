@@ -1,6 +1,7 @@
 """Files are looked at, cleaned and kept; hostile ones are refused."""
 
 import io
+import random
 import struct
 import zipfile
 import zlib
@@ -155,3 +156,22 @@ def test_names_are_made_harmless_first(declared: str, name: str) -> None:
 def test_a_digest_is_no_path(store: FileStore) -> None:
     with pytest.raises(ValueError, match="sha256"):
         store.path("../secret")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's remarks on metadata that it cannot read
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
+async def test_a_damaged_picture_is_refused_whatever_is_damaged(store: FileStore, kind: str) -> None:
+    chance = random.Random(7261)
+    details = Image.Exif()
+    details[0x0112], details[0x010E] = 6, "x" * 40
+    out = io.BytesIO()
+    Image.effect_noise((40, 30), 50).convert("RGB").save(out, kind, exif=details)
+    for number in range(250):
+        body = bytearray(out.getvalue())
+        for _ in range(chance.randint(1, 6)):
+            body[chance.randrange(min(len(body), 300 if number % 2 else len(body)))] = chance.randrange(256)
+        try:
+            kept = await store.accept(io.BytesIO(bytes(body)), f"x.{kind.lower()}")
+        except RefusedFileError:
+            continue
+        assert kept.content_type in ("image/jpeg", "image/png")

@@ -159,7 +159,9 @@ def test_priorities_come_from_the_pack(pack: Pack) -> None:
 
 
 def test_calendars_become_calendars_of_the_domain(pack: Pack) -> None:
-    hours, office = (spec.calendar() for spec in pack.calendars)
+    calendars = {spec.key: spec.calendar() for spec in pack.calendars}
+    assert set(calendars) == {"hours", "always", "office"}
+    hours, office = calendars["hours"], calendars["office"]
     day = hours.version_on(date(2026, 11, 23))
     assert day is not None
     assert [str(interval) for interval in day.week.sunday] == ["09:00-21:00"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.async_api import Browser, FilePayload, async_playwright
+from playwright.async_api import Browser, FilePayload, ViewportSize, async_playwright
 
 from tests.journeys.agent import Agent
 from tests.journeys.customer import Customer
@@ -15,8 +15,8 @@ from tests.journeys.product import Product, running
 from tests.journeys.watch import FLAGS, SHOTS, Watch, require_chromium
 from tests.journeys.words import EN, ZH, Words
 
-DESK_SIZE = {"width": 1440, "height": 900}
-CHAT_SIZE = {"width": 900, "height": 800}
+DESK_SIZE: ViewportSize = {"width": 1440, "height": 900}
+CHAT_SIZE: ViewportSize = {"width": 900, "height": 800}
 
 
 @pytest.fixture(scope="session")

@@ -31,30 +31,30 @@ class Product:
     folder: Path
     passwords: dict[str, str]
 
-    async def member_with_delayed_order(self, language: str) -> tuple[CustomerSpec, str]:
-        """A customer whom agents get by an offer, and the number of an order of theirs that is late."""
+    async def member_with_trouble(self, language: str) -> tuple[CustomerSpec, str, str]:
+        """A customer whom agents get by an offer, the number of an order of theirs and what went wrong with it."""
         runtime = json.loads((self.folder / "run" / "runtime.json").read_text())
         shop = BusinessSystem(runtime["business_system_url"], runtime["business_system_token"])
         try:
             for customer in load_pack(PACK).customers:
                 if customer.language != language or customer.tier == ALWAYS_A_PERSON:
                     continue
-                if (number := await _delayed_order(shop, customer.member_id)) is not None:
-                    return customer, number
+                if (found := await _troubled_order(shop, customer.member_id)) is not None:
+                    return customer, *found
         finally:
             await shop.close()
-        raise AssertionError(f"nobody in the demonstration shop waits for a late parcel ({language})")
+        raise AssertionError(f"nobody in the demonstration shop has trouble with a parcel ({language})")
 
 
-async def _delayed_order(shop: BusinessSystem, member_id: str) -> str | None:
+async def _troubled_order(shop: BusinessSystem, member_id: str) -> tuple[str, str] | None:
     who = {"member_id": member_id, "phone": None, "idempotency_key": None}
     listed = await shop.call("orders.list", {}, **who)
     for line in listed.data["orders"]:
         if line["state"] != "shipped":
             continue
         order = await shop.call("orders.get", {"number": line["number"]}, **who)
-        if order.data.get("exception") == "delayed":
-            return str(line["number"])
+        if (exception := order.data.get("exception")) is not None:
+            return str(line["number"]), str(exception)
     return None
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from openpyxl import Workbook
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, FilePayload, Page, expect
 
 from tests.journeys.agent import Agent
 from tests.journeys.conftest import CHAT_SIZE, DESK_SIZE
@@ -68,7 +68,7 @@ async def test_an_owner_reaches_a_working_desk(chromium: Browser, empty: Product
     await page.check("[name=preset][value=always]")
     await onwards(page, "people")
     await onwards(page, "knowledge")
-    file = {"name": "知识.xlsx", "mimeType": SHEET_TYPE, "buffer": sheet()}
+    file: FilePayload = {"name": "知识.xlsx", "mimeType": SHEET_TYPE, "buffer": sheet()}
     await page.set_input_files("#sheet", file)
     await page.click("form[action$=preview] .btn-primary")
     await expect(page.locator("[name=staged]")).to_have_count(1, timeout=TOLD_MS)
@@ -79,7 +79,7 @@ async def test_an_owner_reaches_a_working_desk(chromium: Browser, empty: Product
     async with context.expect_page() as opened:
         await page.click(".wizard-do a")
     tried = Customer(await opened.value, ZH, empty.url)
-    await tried.page.set_viewport_size(CHAT_SIZE)  # type: ignore[arg-type] # a size
+    await tried.page.set_viewport_size(CHAT_SIZE)
     await tried.is_ready()
     await tried.say(QUESTION)
     await tried.hears(ANSWER)

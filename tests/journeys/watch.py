@@ -50,7 +50,7 @@ class Watch:
     async def look(self, page: Page, name: str, *, judge: bool = True) -> None:
         """A picture in light and in dark; and what axe says about each."""
         for scheme in ("light", "dark"):
-            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] # a literal of two
+            await page.emulate_media(color_scheme=scheme)
             await page.screenshot(path=self.shots / f"{name}-{scheme}.png", animations="disabled")
             if judge:
                 await self._judge(page, f"{name}-{scheme}")

@@ -15,7 +15,7 @@ class Words:
     article: str
     source: str
     ask_order: str
-    delayed: str
+    trouble: dict[str, str]
     verified: str
     canned: str
     greeting: str
@@ -40,7 +40,7 @@ ZH = Words(
     article="金卡",
     source="会员等级和权益",
     ask_order="我的包裹到哪了",
-    delayed="延误",
+    trouble={"delayed": "延误", "lost": "丢失", "wrong_address": "地址有误"},
     verified="已验证",
     canned="hi",
     greeting="前面的内容我都看到了",
@@ -64,7 +64,7 @@ EN = Words(
     article="7 days",
     source="7-day no-reason return",
     ask_order="Where is my order",
-    delayed="delayed",
+    trouble={"delayed": "is delayed", "lost": "is lost", "wrong_address": "seems wrong"},
     verified="Verified",
     canned="hi",
     greeting="I have read what you wrote",

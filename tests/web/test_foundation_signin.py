@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("users")
 async def test_a_sign_in_sets_a_cookie_that_scripts_cannot_read(browser: Browser, database: Database) -> None:
     answer = await browser.sign_in("Chen")
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/desk"
+    assert answer.headers["location"] == "/"
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=lax" in cookie
@@ -125,12 +125,12 @@ async def test_a_sign_in_from_another_site_is_refused(browser: Browser) -> None:
     ("wish", "path"),
     [
         ("/desk?x=1#y", "/desk?x=1#y"),
-        ("//evil.example", "/desk"),
-        ("/\\evil.example", "/desk"),
-        ("https://evil.example/", "/desk"),
-        ("javascript:alert(1)", "/desk"),
-        ("/\tx", "/desk"),
-        ("", "/desk"),
+        ("//evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("https://evil.example/", "/"),
+        ("javascript:alert(1)", "/"),
+        ("/\tx", "/"),
+        ("", "/"),
     ],
 )
 def test_only_own_paths_are_gone_back_to(wish: str, path: str) -> None:

@@ -246,6 +246,26 @@ def test_a_customer_without_orders_is_asked_for_the_number() -> None:
     assert "哪个订单" in spoken(decision)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("我的快递到哪了", "没有找到订单"),
+        ("where is my parcel", "I found no orders"),
+        ("我要开发票", "没有找到订单"),
+        ("I want to return something", "I found no orders"),
+    ],
+)
+def test_a_number_that_the_shop_does_not_know_is_said_so(asked: str, said: str) -> None:
+    talk = Conversation(ZH if "我" in asked else EN)
+    talk.turn(asked)
+    decision = talk.result(status="not_found")
+    assert said in spoken(decision)
+    assert talk.memory.flow is not None
+    decision = talk.turn(OTHER_NUMBER)
+    assert decision.call is not None
+    assert decision.call.name == "orders.get"
+
+
 @pytest.mark.parametrize("language", [ZH, EN])
 def test_not_found_is_asked_once_more_then_handed_over(language: Language) -> None:
     talk = Conversation(language)
