@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from adapters.db.config import LineConfig
-from adapters.db.contact_acts import ACTS, say_handover
+from adapters.db.contact_acts import ACTS
 from adapters.db.engine import Transaction, as_json
+from adapters.db.handover import say_handover, summary_document
 from adapters.db.knowledge import NO_MEANING, Meaning, candidates_for
 from adapters.db.messages import NewMessage, insert_message
 from adapters.db.steps import Act
@@ -22,7 +23,6 @@ from domain.bot.model import (
     BusinessStatus,
     Classification,
     Decision,
-    Handover,
     HandoverReason,
     Memory,
     Reply,
@@ -156,6 +156,8 @@ def _text_of(said: Sequence[Row[Any]]) -> str:
 
 async def _finished_call(tx: Transaction, contact: Row[Any]) -> BusinessResult | None:
     """The answer that the bot waits for, taken once."""
+    if contact.call_id is None:
+        return None
     row = await tx.first(
         """update business_calls set state = 'used'
            where id = :id and state = 'finished' returning status, result""",
@@ -225,28 +227,12 @@ async def _remember(
         call_id=call_id,
         turn_seconds=config.timing.bot_turn_seconds,
         reason=handover.reason.value if handover is not None else None,
-        summary=as_json(_summary(handover)) if handover is not None else None,
+        summary=as_json(summary_document(handover)) if handover is not None else None,
         skills=as_json(handover.skills) if handover is not None else None,
         plan=handover.plan if handover is not None else None,
         urgency=Urgency.highest(Urgency(contact.urgency), found).value,
         id=contact.id,
     )
-
-
-def _summary(handover: Handover) -> dict[str, Any]:
-    return {
-        "reason": handover.reason.value,
-        "code": handover.code,
-        "sentences": {language.value: text for language, text in handover.summary.items()},
-        "facts": [
-            {
-                "name": fact.name,
-                "value": fact.value,
-                "label": {language.value: text for language, text in fact.label.items()},
-            }
-            for fact in handover.facts
-        ],
-    }
 
 
 async def _classify(tx: Transaction, contact: Row[Any], classification: Classification) -> None:

@@ -14,13 +14,12 @@ from sqlalchemy import Row
 from adapters.db.config import LineConfig
 from adapters.db.conversation import add_task, begin_wrap_up, leave_wrap_up
 from adapters.db.engine import Transaction, as_json
-from adapters.db.messages import NewMessage, insert_message
+from adapters.db.handover import plain_summary, say_handover
 from adapters.db.notices import notice
 from adapters.db.offers import apply_presence, give_up_owner, reread, take_back_offer
 from adapters.db.routing import match_agent, match_case, publish, unpublish
 from adapters.db.steps import Act
 from domain.bot.model import HandoverReason
-from domain.bot.texts import handover_text
 from domain.calendar import is_open, next_opening
 from domain.contact import Stage, StepIntent, StepKind
 from domain.routing import PlanStep
@@ -42,8 +41,9 @@ async def hand_over(tx: Transaction, config: LineConfig, contact: Row[Any], inte
     reason = contact.handover_reason or intent.reason or HandoverReason.CUSTOMER_REQUEST
     if contact.handover_reason is None:
         await say_handover(tx, config, contact, HandoverReason(reason))
-    summary = contact.summary or _plain_summary(config, contact, reason)
-    skills = dict(contact.required_skills) or {contact.language: MINIMUM_LEVEL}
+    found = await tx.first("select intent, skills from classifications where contact_id = :id", id=contact.id)
+    summary = contact.summary or plain_summary(config, contact, reason, found.intent if found else "")
+    skills = dict(contact.required_skills) or dict(found.skills if found else {})
     skills.setdefault(contact.language, MINIMUM_LEVEL)
     plan = config.plan(contact.plan_key, contact.language, topics=skills, tier=contact.tier)
     await tx.run(
@@ -72,27 +72,6 @@ async def hand_over(tx: Transaction, config: LineConfig, contact: Row[Any], inte
         },
     )
     await start_waiting(tx, config, contact.id)
-
-
-def _plain_summary(config: LineConfig, contact: Row[Any], reason: str) -> dict[str, Any]:
-    facts = contact.bot_memory.get("facts", {}) if contact.bot_memory else {}
-    return {
-        "reason": reason,
-        "sentences": {"zh": contact.preview, "en": contact.preview},
-        "facts": [{"name": name, "value": value, "label": {}} for name, value in facts.items()],
-    }
-
-
-async def say_handover(
-    tx: Transaction, config: LineConfig, contact: Row[Any], reason: HandoverReason
-) -> None:
-    """The bot's own words for why a person comes."""
-    texts = config.book.texts[handover_text(reason)]
-    body = next(text for language, text in texts.items() if language.value == contact.language)
-    message_id, seq = await insert_message(
-        tx, contact.line_id, contact.id, NewMessage(author="bot", body=body, attrs={"code": reason})
-    )
-    tx.event(contact.line_id, contact.id, "message", "bot", {"message_id": message_id, "seq": seq})
 
 
 async def start_waiting(

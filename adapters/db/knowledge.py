@@ -55,9 +55,11 @@ _FETCH = f"""
         select id, 0 from open_articles
         where id = any(cast(:near as uuid[])) and id not in (select id from best)
     )
-    select articles.*, size.articles as corpus,
-           (select coalesce(jsonb_object_agg(token, held), '{{}}') from rare) as frequency
+    select articles.id, key, title, questions, body, language, category, skill, size.articles as corpus,
+           case when row_number() over first = 1 then
+               (select coalesce(jsonb_object_agg(token, held), '{{}}') from rare) end as frequency
     from wanted join articles using (id) cross join size
+    window first as (order by wanted.weight desc, articles.id)
     order by wanted.weight desc, articles.id
 """  # noqa: S608 - the parts are constants of this module; every value is a parameter
 
@@ -142,7 +144,9 @@ async def find_candidates(
 
 async def _today(tx: Transaction, book: Book) -> Any:
     """The shop's civil day, which validity dates mean."""
-    return (await tx.clock() + timedelta(minutes=book.utc_offset_minutes)).date()
+    locked = next(iter(tx.locked_cases.values()), None)
+    now = locked.locked_at if locked is not None else await tx.clock()
+    return (now + timedelta(minutes=book.utc_offset_minutes)).date()
 
 
 async def _chosen(tx: Transaction, config: LineConfig, article_id: str) -> Candidate | None:

@@ -188,6 +188,11 @@ def statistics_of(documents: Sequence[Document]) -> CorpusStatistics:
     return CorpusStatistics(len(documents), frequency, length / max(len(documents), 1))
 
 
+def _mean_length(documents: Sequence[Document]) -> float:
+    lengths = [_index(each.title, each.questions, each.body).length for each in documents]
+    return sum(lengths) / len(lengths) or 1.0
+
+
 def rank(
     query: QueryTerms, documents: Sequence[Document], statistics: CorpusStatistics | None = None
 ) -> list[Candidate]:
@@ -196,7 +201,7 @@ def rank(
         return []
     known = statistics or statistics_of(documents)
     asked = _asked(query, known)
-    mean = known.mean_length or statistics_of(documents).mean_length or 1.0
+    mean = known.mean_length or _mean_length(documents)
     found: list[Candidate] = []
     for document in documents:
         raw, evidence = _score(asked, document, mean)

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
+import schemathesis.specs.openapi.schemas  # here, not lazily amid the run: parsing deep in a stack upsets CPython 3.11
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, settings
 
