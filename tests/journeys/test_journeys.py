@@ -104,7 +104,7 @@ async def test_a_reload_a_cut_and_scripts_change_nothing(stage: Stage) -> None:
     agent = await stage.agent(words.agent)
     await agent.is_present("ready")
     customer = await stage.customer()
-    await customer.say(words.ask_article)  # in the journey's language: what is said first decides it
+    await customer.say(words.ask_order)  # in the journey's language: what is said first decides it
     await customer.hears("", by="bot")
     await customer.say(SCRIPT_TEXT)
     await with_person(customer, agent)
@@ -153,8 +153,8 @@ async def test_a_supervisor_takes_over_from_the_board(stage: Stage) -> None:
     agent = await stage.agent(words.agent)
     await agent.is_present("ready")
     customer = await stage.customer()
-    await customer.say(words.ask_article)
-    await customer.hears(words.article)
+    await customer.say(words.ask_order)
+    await customer.hears("")
     await with_person(customer, agent)
     await agent.replies(words.own_reply)
 
