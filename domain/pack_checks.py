@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from domain.bot.book import Book
 from domain.bot.model import Urgency
 from domain.pack import ArticleSpec, CannedSpec, CustomerSpec, Reasons, Texts
-from domain.pack_company import CalendarSpec, Company, PersonSpec, PlanSpec, Role, SkillKind
+from domain.pack_company import CalendarSpec, Company, PersonSpec, PlanSpec, SkillKind
 from domain.pack_texts import (
     TemplateSlip,
     TextKey,
@@ -18,6 +18,7 @@ from domain.pack_texts import (
     text_slips,
     text_variables,
 )
+from domain.roles import Role
 from domain.routing import PlanStep, qualifies
 from domain.text import Language
 

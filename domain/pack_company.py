@@ -11,6 +11,7 @@ from domain.bot.model import Urgency
 from domain.calendar.models import Calendar, DayKind, DayRule, Interval
 from domain.contact import Timing
 from domain.pack_base import Bilingual, Key, Named, Part, slip
+from domain.roles import Role
 from domain.routing import PlanStep, Priorities, RoutingPlan
 from domain.text import Language
 
@@ -26,12 +27,6 @@ class SkillKind(StrEnum):
 class Acceptance(StrEnum):
     OFFER = "offer"
     AUTOMATIC = "automatic"
-
-
-class Role(StrEnum):
-    AGENT = "agent"
-    SUPERVISOR = "supervisor"
-    ADMINISTRATOR = "administrator"
 
 
 class LineSpec(Named):

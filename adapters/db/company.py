@@ -87,8 +87,7 @@ async def apply_pack(
         await write_people(writer, pack, password_hash)
         await write_customers(writer, pack)
         people = tuple(
-            DemoPerson(person.login, person.name.zh, (Role(person.role.value),))
-            for person in pack.company.people
+            DemoPerson(person.login, person.name.zh, (person.role,)) for person in pack.company.people
         )
     if with_articles:
         await write_articles(writer, pack)

@@ -8,7 +8,6 @@ from adapters.db.upserts import PackWriter, subject_of
 from adapters.ids import new_id
 from domain.pack import CustomerSpec, Pack
 from domain.pack_company import PersonSpec
-from domain.pack_company import Role as PackRole
 from domain.roles import Role
 
 SUPERVISOR_CAPACITY_UNITS = 4
@@ -27,12 +26,12 @@ async def write_people(writer: PackWriter, pack: Pack, password_hash: str) -> No
                 name=person.name.zh,
                 password_hash=password_hash,
                 line_id=writer.line_id,
-                roles=[Role(person.role.value)],
+                roles=[person.role],
             )
             await writer.tx.run(
                 "update users set name_en = :name where id = :id", name=person.name.en, id=known.id
             )
-        if person.role is not PackRole.ADMINISTRATOR and writer.may_write(subject_of("agents", known.id)):
+        if person.role is not Role.ADMINISTRATOR and writer.may_write(subject_of("agents", known.id)):
             await _write_agent(writer, person, known.id)
 
 

@@ -13,8 +13,8 @@ from adapters.packs import load_pack
 from domain.bot.model import Urgency
 from domain.pack import Pack
 from domain.pack_base import PackError, Problem
-from domain.pack_company import Role
 from domain.pack_texts import CANNED_VARIABLES, TextKey, canned_slips, fill_canned, fill_text, text_slips
+from domain.roles import Role
 from domain.routing import qualifies
 from domain.text import Language
 from ops.demo_shop.seed import customers as shop_customers
